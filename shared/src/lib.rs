@@ -1,1 +1,2 @@
-//! Stub.
+//! The gateway's core. See `docs/design.md`.
+pub mod json;
