@@ -33,10 +33,7 @@ fn scan(body: &[u8]) -> Result<Document, ScanError> {
 /// What `serde_json` reads from a body when all but keys and `model` is skipped.
 #[derive(Debug, PartialEq)]
 enum Oracle {
-    Object {
-        model: Option<ModelValue>,
-        duplicate: bool,
-    },
+    Object { model: Option<ModelValue>, duplicate: bool },
     Other,
 }
 
@@ -46,10 +43,7 @@ fn oracle(body: &[u8]) -> serde_json::Result<Oracle> {
     }
     let Members(models) = serde_json::from_slice(body)?;
     let model = models.first().map(|raw| read_model(raw)).transpose()?;
-    Ok(Oracle::Object {
-        model,
-        duplicate: models.len() > 1,
-    })
+    Ok(Oracle::Object { model, duplicate: models.len() > 1 })
 }
 
 /// The raw values of the top-level `model`s.
@@ -84,10 +78,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
 
 fn read_model(raw: &RawValue) -> serde_json::Result<ModelValue> {
     Ok(match raw.get().as_bytes()[0] {
-        b'"' => ModelValue::Name {
-            name: serde_json::from_str(raw.get())?,
-            span: 0..0,
-        },
+        b'"' => ModelValue::Name { name: serde_json::from_str(raw.get())?, span: 0..0 },
         b'n' => ModelValue::Other(ValueKind::Null),
         b't' | b'f' => ModelValue::Other(ValueKind::Bool),
         b'[' => ModelValue::Other(ValueKind::Array),
@@ -120,10 +111,7 @@ fn assert_agreement(body: &[u8]) {
     // What the strict parser accepts is accepted with the same reading.
     if serde_json::from_slice::<serde_json::Value>(body).is_ok() {
         let document = ours.clone().unwrap_or_else(|error| panic!("{error}"));
-        assert_same_reading(
-            &document,
-            oracle(body).expect("the strict parser accepts it"),
-        );
+        assert_same_reading(&document, oracle(body).expect("the strict parser accepts it"));
     }
     // What we accept, the parser accepts when it skips what we skip. It lets less
     // pass in skipped strings: raw control characters and broken UTF-8 are mended.
@@ -142,10 +130,7 @@ fn assert_agreement(body: &[u8]) {
         assert_same_reading(&document, oracle);
         if let Some(ModelValue::Name { name, span }) = &document.model {
             let raw = &body[span.start as usize..span.end as usize];
-            assert_eq!(
-                &serde_json::from_slice::<String>(raw).expect("the span is a string"),
-                name
-            );
+            assert_eq!(&serde_json::from_slice::<String>(raw).expect("the span is a string"), name);
         }
     }
 }
@@ -185,9 +170,7 @@ fn key_literal() -> impl Strategy<Value = String> {
 fn number_literal() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<i64>().prop_map(|n| n.to_string()),
-        any::<f64>()
-            .prop_filter("finite", |n| n.is_finite())
-            .prop_map(|n| format!("{n:e}")),
+        any::<f64>().prop_filter("finite", |n| n.is_finite()).prop_map(|n| format!("{n:e}")),
         "-?(0|[1-9][0-9]{0,5})(\\.[0-9]{1,4})?([eE][+-]?[0-9]{1,2})?",
     ]
 }
@@ -202,21 +185,13 @@ fn value() -> impl Strategy<Value = String> {
     ];
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
-            (
-                whitespace(),
-                proptest::collection::vec((inner.clone(), whitespace()), 0..4)
-            )
+            (whitespace(), proptest::collection::vec((inner.clone(), whitespace()), 0..4))
                 .prop_map(|(space, items)| {
-                    let items: Vec<_> = items
-                        .into_iter()
-                        .map(|(item, after)| format!("{item}{after}"))
-                        .collect();
+                    let items: Vec<_> =
+                        items.into_iter().map(|(item, after)| format!("{item}{after}")).collect();
                     format!("[{space}{}]", items.join(","))
                 }),
-            (
-                whitespace(),
-                proptest::collection::vec((key_literal(), inner, whitespace()), 0..4)
-            )
+            (whitespace(), proptest::collection::vec((key_literal(), inner, whitespace()), 0..4))
                 .prop_map(|(space, members)| {
                     let members: Vec<_> = members
                         .into_iter()

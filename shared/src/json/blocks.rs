@@ -22,11 +22,7 @@ pub(super) fn classify(block: &[u8; BLOCK]) -> Masks {
     let quote = u8x16::splat(b'"');
     let backslash = u8x16::splat(b'\\');
     let letter_n = u8x16::splat(b'n');
-    let mut masks = Masks {
-        quotes: 0,
-        backslashes: 0,
-        letters_n: 0,
-    };
+    let mut masks = Masks { quotes: 0, backslashes: 0, letters_n: 0 };
     let (lanes, _) = block.as_chunks::<16>();
     for (n, lane) in lanes.iter().enumerate() {
         let lane = u8x16::new(*lane);

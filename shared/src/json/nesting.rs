@@ -31,10 +31,7 @@ pub(super) struct Full;
 
 impl Nesting {
     pub(super) const fn new() -> Self {
-        Self {
-            arrays: [0; WORDS],
-            depth: 0,
-        }
+        Self { arrays: [0; WORDS], depth: 0 }
     }
 
     /// The number of open brackets.
@@ -68,11 +65,7 @@ impl Nesting {
     pub(super) fn innermost(&self) -> Option<Container> {
         let index = self.depth.checked_sub(1)?;
         let word = self.arrays.get(index / 64)?;
-        Some(if word & (1 << (index % 64)) == 0 {
-            Container::Object
-        } else {
-            Container::Array
-        })
+        Some(if word & (1 << (index % 64)) == 0 { Container::Object } else { Container::Array })
     }
 }
 
@@ -84,11 +77,7 @@ mod tests {
     fn containers_come_back_in_reverse_order_across_words() {
         let mut nesting = Nesting::new();
         let kind = |n: usize| {
-            if n.is_multiple_of(3) {
-                Container::Array
-            } else {
-                Container::Object
-            }
+            if n.is_multiple_of(3) { Container::Array } else { Container::Object }
         };
         for n in 0..MAX_DEPTH {
             assert_eq!(nesting.push(kind(n)), Ok(()));

@@ -39,10 +39,7 @@ impl Number {
     /// Whether the number may end here.
     #[inline]
     pub(super) fn is_complete(self) -> bool {
-        matches!(
-            self,
-            Self::Zero | Self::Integer | Self::Fraction | Self::Exponent
-        )
+        matches!(self, Self::Zero | Self::Integer | Self::Fraction | Self::Exponent)
     }
 
     #[inline]

@@ -112,10 +112,7 @@ impl Scanner {
             model_is_next: false,
             text: Text::default(),
             key: KeyIsModel::new(),
-            name: Name {
-                bytes: Vec::new(),
-                limit: max_model_bytes,
-            },
+            name: Name { bytes: Vec::new(), limit: max_model_bytes },
             name_start: 0,
             model: None,
             duplicate_at: None,
@@ -154,11 +151,9 @@ impl Scanner {
             _ => false,
         };
         match self.root {
-            Some(root) if complete => Ok(Document {
-                root,
-                model: self.model,
-                duplicate_at: self.duplicate_at,
-            }),
+            Some(root) if complete => {
+                Ok(Document { root, model: self.model, duplicate_at: self.duplicate_at })
+            }
             _ => Err(self.fail(ScanErrorKind::Truncated(self.expected()), self.consumed)),
         }
     }
@@ -243,11 +238,7 @@ impl Scanner {
                 None => return Err(self.unexpected(byte, at)),
             },
         };
-        self.note_root(if kind == ValueKind::Object {
-            Root::Object
-        } else {
-            Root::Other
-        });
+        self.note_root(if kind == ValueKind::Object { Root::Object } else { Root::Other });
         if self.takes_model(at) {
             self.model = Some(ModelValue::Other(kind));
         }
@@ -295,11 +286,7 @@ impl Scanner {
     }
 
     fn value_ended(&mut self) {
-        self.state = if self.nesting.depth() == 0 {
-            State::Done
-        } else {
-            State::AfterValue
-        };
+        self.state = if self.nesting.depth() == 0 { State::Done } else { State::AfterValue };
     }
 
     fn skip_string(

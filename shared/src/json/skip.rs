@@ -48,11 +48,7 @@ pub(super) fn skip(input: &[u8], pending: Pending) -> Result<Skipped, BadEscape>
         let masks = match rest.first_chunk::<BLOCK>() {
             Some(block) => classify(block),
             None if rest.is_empty() => {
-                let pending = if first_is_escaped {
-                    Pending::Escape
-                } else {
-                    Pending::Nothing
-                };
+                let pending = if first_is_escaped { Pending::Escape } else { Pending::Nothing };
                 return Ok(Skipped::Open(pending));
             }
             None => classify(&padded(rest)),
@@ -89,17 +85,11 @@ enum Walked {
 /// bad escape.
 #[inline(always)]
 fn walk(rest: &[u8], masks: Masks, first_is_escaped: bool) -> Result<Walked, usize> {
-    let Masks {
-        quotes,
-        backslashes,
-        letters_n,
-    } = masks;
+    let Masks { quotes, backslashes, letters_n } = masks;
     let first = u64::from(first_is_escaped);
     if backslashes | first == 0 {
         return Ok(match quotes {
-            0 => Walked::On {
-                next_is_escaped: false,
-            },
+            0 => Walked::On { next_is_escaped: false },
             _ => Walked::Closed(quotes.trailing_zeros() as usize + 1),
         });
     }
@@ -121,9 +111,7 @@ fn walk(rest: &[u8], masks: Masks, first_is_escaped: bool) -> Result<Walked, usi
         return Ok(Walked::Closed(ends.trailing_zeros() as usize + 1));
     }
     let escapes = backslashes & !escaped;
-    Ok(Walked::On {
-        next_is_escaped: escapes >> (BLOCK - 1) != 0,
-    })
+    Ok(Walked::On { next_is_escaped: escapes >> (BLOCK - 1) != 0 })
 }
 
 /// The bytes behind backslashes that are not themselves escaped.

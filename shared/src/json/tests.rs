@@ -7,9 +7,7 @@ fn scan(body: impl AsRef<[u8]>) -> Result<Document, ScanError> {
 }
 
 fn model(body: &str) -> Option<ModelValue> {
-    scan(body)
-        .unwrap_or_else(|error| panic!("{body}: {error}"))
-        .model
+    scan(body).unwrap_or_else(|error| panic!("{body}: {error}")).model
 }
 
 fn name(body: &str) -> String {
@@ -27,14 +25,8 @@ fn failure(body: impl AsRef<[u8]>) -> (ScanErrorKind, u64) {
 #[test]
 fn finds_the_model_wherever_it_stands() {
     assert_eq!(name(r#"{"model":"a"}"#), "a");
-    assert_eq!(
-        name(r#"{"messages":[{"role":"user","content":"hi"}],"model" : "b" , "n":1}"#),
-        "b"
-    );
-    assert_eq!(
-        name("\n{\t\"x\":{\"model\":\"inner\"},\r\n\"model\":\"outer\"} "),
-        "outer"
-    );
+    assert_eq!(name(r#"{"messages":[{"role":"user","content":"hi"}],"model" : "b" , "n":1}"#), "b");
+    assert_eq!(name("\n{\t\"x\":{\"model\":\"inner\"},\r\n\"model\":\"outer\"} "), "outer");
 }
 
 #[test]
@@ -42,31 +34,20 @@ fn a_model_inside_a_prompt_or_a_nested_object_is_not_the_model() {
     assert_eq!(model(r#"{"prompt":"{\"model\":\"fake\"}"}"#), None);
     assert_eq!(model(r#"{"a":{"model":"x"},"b":[{"model":"y"}]}"#), None);
     assert_eq!(model(r#"[{"model":"x"}]"#), None);
-    assert_eq!(
-        model(r#"{"Model":"x","model ":"y","mode":"z","models":"w"}"#),
-        None
-    );
+    assert_eq!(model(r#"{"Model":"x","model ":"y","mode":"z","models":"w"}"#), None);
     assert_eq!(model(r#""model""#), None);
 }
 
 #[test]
 fn escapes_in_key_and_value_are_decoded() {
-    assert_eq!(
-        name(r#"{"\u006do\u0064el":"m\u00e9\ud83d\ude00\n\/\\"}"#),
-        "mé😀\n/\\"
-    );
+    assert_eq!(name(r#"{"\u006do\u0064el":"m\u00e9\ud83d\ude00\n\/\\"}"#), "mé😀\n/\\");
 }
 
 #[test]
 fn the_span_covers_the_value_with_its_quotes() {
     let body = r#"{"x":1, "model": "m\u0041" }"#;
-    let Some(ModelValue::Name { span, .. }) = model(body) else {
-        panic!("no model")
-    };
-    assert_eq!(
-        &body[span.start as usize..span.end as usize],
-        r#""m\u0041""#
-    );
+    let Some(ModelValue::Name { span, .. }) = model(body) else { panic!("no model") };
+    assert_eq!(&body[span.start as usize..span.end as usize], r#""m\u0041""#);
 }
 
 #[test]
@@ -78,10 +59,7 @@ fn a_model_that_is_not_a_string_is_told_by_kind() {
         ("[\"m\"]", ValueKind::Array),
         ("{\"model\":\"m\"}", ValueKind::Object),
     ] {
-        assert_eq!(
-            model(&format!("{{\"model\":{value}}}")),
-            Some(ModelValue::Other(kind))
-        );
+        assert_eq!(model(&format!("{{\"model\":{value}}}")), Some(ModelValue::Other(kind)));
     }
 }
 
@@ -161,14 +139,8 @@ fn byte_order_marks_and_wide_encodings_are_named() {
 
 #[test]
 fn broken_utf8_is_refused_in_top_level_keys_and_in_the_model() {
-    assert_eq!(
-        failure(b"{\"mod\xffel\":1}"),
-        (ScanErrorKind::InvalidUtf8, 5)
-    );
-    assert_eq!(
-        failure(b"{\"model\":\"\xc3\"}"),
-        (ScanErrorKind::InvalidUtf8, 11)
-    );
+    assert_eq!(failure(b"{\"mod\xffel\":1}"), (ScanErrorKind::InvalidUtf8, 5));
+    assert_eq!(failure(b"{\"model\":\"\xc3\"}"), (ScanErrorKind::InvalidUtf8, 11));
     // Overlong, surrogate, beyond U+10FFFF.
     for bad in [
         &b"\xc0\xaf"[..],
@@ -197,10 +169,7 @@ fn the_listed_leniencies_pass_and_leave_the_model_alone() {
         [b"\"x\":", long_nesting.as_bytes()].concat().as_slice(),
     ] {
         let body = [b"{", rest, br#","model":"m"}"#].concat();
-        assert!(
-            serde_json::from_slice::<serde_json::Value>(&body).is_err(),
-            "{rest:?}"
-        );
+        assert!(serde_json::from_slice::<serde_json::Value>(&body).is_err(), "{rest:?}");
         let document = scan(&body).unwrap_or_else(|error| panic!("{rest:?}: {error}"));
         assert!(matches!(document.model, Some(ModelValue::Name { ref name, .. }) if name == "m"));
     }
@@ -210,10 +179,7 @@ fn the_listed_leniencies_pass_and_leave_the_model_alone() {
 fn nesting_is_followed_to_its_limit_and_refused_beyond() {
     let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     assert!(scan(nested(MAX_DEPTH)).is_ok());
-    assert_eq!(
-        failure(nested(MAX_DEPTH + 1)),
-        (ScanErrorKind::TooDeep, MAX_DEPTH as u64)
-    );
+    assert_eq!(failure(nested(MAX_DEPTH + 1)), (ScanErrorKind::TooDeep, MAX_DEPTH as u64));
 }
 
 #[test]

@@ -65,10 +65,7 @@ impl Text {
                 let digit = hex_digit(byte).ok_or(ScanErrorKind::BadEscape)?;
                 let unit = unit << 4 | digit;
                 if missing > 1 {
-                    self.escape = Escape::Hex {
-                        missing: missing - 1,
-                        unit,
-                    };
+                    self.escape = Escape::Hex { missing: missing - 1, unit };
                 } else {
                     self.escape = Escape::None;
                     self.unit(unit, sink)?;
@@ -98,10 +95,7 @@ impl Text {
     fn escaped(&mut self, byte: u8, sink: &mut impl Sink) -> Result<(), ScanErrorKind> {
         let decoded = match byte {
             b'u' => {
-                self.escape = Escape::Hex {
-                    missing: 4,
-                    unit: 0,
-                };
+                self.escape = Escape::Hex { missing: 4, unit: 0 };
                 return Ok(());
             }
             b'"' | b'\\' | b'/' => byte,
@@ -135,18 +129,12 @@ impl Text {
     }
 
     fn no_half_pair(&self) -> Result<(), ScanErrorKind> {
-        if self.high.is_some() {
-            Err(ScanErrorKind::LoneSurrogate)
-        } else {
-            Ok(())
-        }
+        if self.high.is_some() { Err(ScanErrorKind::LoneSurrogate) } else { Ok(()) }
     }
 }
 
 fn hex_digit(byte: u8) -> Option<u16> {
-    char::from(byte)
-        .to_digit(16)
-        .and_then(|digit| u16::try_from(digit).ok())
+    char::from(byte).to_digit(16).and_then(|digit| u16::try_from(digit).ok())
 }
 
 /// Checks UTF-8 byte by byte (the table of well-formed sequences in the Unicode
@@ -164,11 +152,7 @@ impl Utf8 {
     fn step(&mut self, byte: u8) -> bool {
         if self.missing > 0 {
             let fits = (self.low..=self.high).contains(&byte);
-            *self = Self {
-                missing: self.missing - 1,
-                low: 0x80,
-                high: 0xbf,
-            };
+            *self = Self { missing: self.missing - 1, low: 0x80, high: 0xbf };
             return fits;
         }
         let (missing, low, high) = match byte {
@@ -208,10 +192,7 @@ impl KeyIsModel {
 
 impl Sink for KeyIsModel {
     fn push(&mut self, byte: u8) -> Result<(), ScanErrorKind> {
-        self.matched = self
-            .matched
-            .filter(|&n| Self::KEY.get(n) == Some(&byte))
-            .map(|n| n + 1);
+        self.matched = self.matched.filter(|&n| Self::KEY.get(n) == Some(&byte)).map(|n| n + 1);
         Ok(())
     }
 }

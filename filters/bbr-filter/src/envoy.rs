@@ -1,0 +1,87 @@
+//! The host is Envoy: the only place that calls it.
+//!
+//! Goes through `proxy_wasm::hostcalls` and raw bytes. The SDK's trait methods
+//! panic on header values that are not UTF-8 and on statuses they do not expect,
+//! and a panic ends every stream of the thread.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType};
+
+use crate::host::{Host, Refused};
+use crate::metrics::{MetricId, MetricKind};
+
+/// Envoy, as seen from a stream's callback.
+#[derive(Debug)]
+pub(crate) struct Envoy;
+
+impl Host for Envoy {
+    fn header(&self, name: &str) -> Option<Vec<u8>> {
+        hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, name).ok().flatten()
+    }
+
+    fn set_header(&self, name: &str, value: &[u8]) {
+        let _ = hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(value));
+    }
+
+    fn remove_header(&self, name: &str) {
+        let _ = hostcalls::remove_map_value(MapType::HttpRequestHeaders, name);
+    }
+
+    fn body(&self, start: usize, len: usize) -> Option<Vec<u8>> {
+        hostcalls::get_buffer(BufferType::HttpRequestBody, start, len).ok().flatten()
+    }
+
+    fn replace_body_start(&self, len: usize, bytes: &[u8]) -> Result<(), Refused> {
+        hostcalls::set_buffer(BufferType::HttpRequestBody, 0, len, bytes).map_err(|_| Refused)
+    }
+
+    fn respond(&self, status: u16, json: &[u8]) {
+        let headers = vec![("content-type", "application/json")];
+        let _ = hostcalls::send_http_response(status.into(), headers, Some(json));
+    }
+
+    fn now(&self) -> Duration {
+        now()
+    }
+
+    fn count(&self, counter: MetricId) {
+        let _ = hostcalls::increment_metric(counter.0, 1);
+    }
+
+    fn record(&self, histogram: MetricId, value: u64) {
+        let _ = hostcalls::record_metric(histogram.0, value);
+    }
+
+    fn warn(&self, message: &str) {
+        log(LogLevel::Warn, message);
+    }
+}
+
+pub(crate) fn now() -> Duration {
+    hostcalls::get_current_time()
+        .ok()
+        .and_then(|now| now.duration_since(UNIX_EPOCH).ok())
+        .unwrap_or_default()
+}
+
+pub(crate) fn define_metric(kind: MetricKind, name: &str) -> Option<MetricId> {
+    let kind = match kind {
+        MetricKind::Counter => MetricType::Counter,
+        MetricKind::Histogram => MetricType::Histogram,
+    };
+    hostcalls::define_metric(kind, name).ok().map(MetricId)
+}
+
+pub(crate) fn plugin_configuration() -> Vec<u8> {
+    // The length is not needed: the host hands over what there is.
+    hostcalls::get_buffer(BufferType::PluginConfiguration, 0, usize::MAX)
+        .ok()
+        .flatten()
+        .unwrap_or_default()
+}
+
+pub(crate) fn log(level: LogLevel, message: &str) {
+    let _ = hostcalls::log(level, message);
+}

@@ -1,0 +1,49 @@
+//! What a request's state machine asks of its host.
+//!
+//! Small on purpose: one method per thing the filter does to a request, none that
+//! can panic, all failures as values.
+
+use std::time::Duration;
+
+use crate::metrics::MetricId;
+
+/// The host of one request.
+pub trait Host {
+    /// A request header's value; raw bytes, several values joined by commas.
+    fn header(&self, name: &str) -> Option<Vec<u8>>;
+
+    /// Sets a request header. Several values of that name become this one only
+    /// after [`remove_header`](Self::remove_header).
+    fn set_header(&self, name: &str, value: &[u8]);
+
+    /// Removes all values of a request header.
+    fn remove_header(&self, name: &str);
+
+    /// Bytes of the request body that the host holds.
+    fn body(&self, start: usize, len: usize) -> Option<Vec<u8>>;
+
+    /// Puts other bytes in place of the first `len` bytes of the held body.
+    ///
+    /// # Errors
+    /// The host did not take them.
+    fn replace_body_start(&self, len: usize, bytes: &[u8]) -> Result<(), Refused>;
+
+    /// Answers the request with JSON in place of the upstream.
+    fn respond(&self, status: u16, json: &[u8]);
+
+    /// The time since 1970.
+    fn now(&self) -> Duration;
+
+    /// Adds 1 to a counter.
+    fn count(&self, counter: MetricId);
+
+    /// Adds a value to a histogram.
+    fn record(&self, histogram: MetricId, value: u64);
+
+    /// Writes a warning to the host's log.
+    fn warn(&self, message: &str);
+}
+
+/// The host did not do what it was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused;

@@ -1,0 +1,50 @@
+//! What all requests of one configuration have in common.
+
+use std::time::Duration;
+
+use shared::bbr::Settings;
+use shared::models::Catalog;
+use shared::openai::ModelList;
+
+use crate::metrics::Metrics;
+
+/// A configuration with its metrics, shared by all requests.
+#[derive(Debug)]
+pub struct Policy {
+    /// The configuration.
+    pub settings: Settings,
+    /// Its metrics.
+    pub metrics: Metrics,
+    /// When it was read; the creation date of the models it names.
+    started: Duration,
+}
+
+impl Policy {
+    /// Binds a configuration to its metrics. `started` is the time since 1970.
+    #[must_use]
+    pub fn new(settings: Settings, metrics: Metrics, started: Duration) -> Self {
+        Self { settings, metrics, started }
+    }
+
+    /// The answer to `GET /v1/models`.
+    #[must_use]
+    pub fn models_json(&self) -> Vec<u8> {
+        self.models().to_json(self.settings.rewrites.keys())
+    }
+
+    /// The answer to `GET /v1/models/{id}`; `None` if there is no such model.
+    #[must_use]
+    pub fn model_json(&self, id: &str) -> Option<Vec<u8>> {
+        let role = self.catalog().get(id).map(|(_, role)| role);
+        (role.is_some() || self.settings.rewrites.contains_key(id))
+            .then(|| self.models().model_to_json(id, role))
+    }
+
+    fn models(&self) -> ModelList<'_> {
+        ModelList { catalog: self.catalog(), created: self.started.as_secs() }
+    }
+
+    fn catalog(&self) -> &Catalog {
+        &self.settings.catalog
+    }
+}

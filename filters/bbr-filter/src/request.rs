@@ -1,0 +1,319 @@
+//! One request's way through the filter.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use shared::bbr::{
+    BASE_MODEL_HEADER, BodyKind, BodyReader, Entropy, Found, MODEL_HEADER, MissingModelPolicy,
+    Named, Outcome, Plan, Progress, Rejection, RequestHead, Route, RouteOn, SplitBy, plan,
+    plan_without_body,
+};
+
+use crate::host::Host;
+use crate::policy::Policy;
+use crate::splice::{Splice, splice};
+
+/// The state machine of one request.
+#[derive(Debug)]
+pub struct Request<H> {
+    host: H,
+    policy: Rc<Policy>,
+    state: State,
+    /// Bytes of the body seen so far.
+    read: u64,
+    content_length: Option<u64>,
+    scan_time: Duration,
+}
+
+/// What the host does next with the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Passes on what it holds.
+    Continue,
+    /// Holds headers and body.
+    Hold,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Headers and body are held; no model yet.
+    Reading(BodyReader),
+    /// Released at the first model; the rest is checked as it streams through.
+    Watching(BodyReader, Outcome),
+    /// Nothing is left to do: passed on, or answered and counted.
+    Over,
+}
+
+impl<H: Host> Request<H> {
+    /// A request whose headers have not come yet.
+    pub fn new(host: H, policy: Rc<Policy>) -> Self {
+        Self {
+            host,
+            policy,
+            state: State::Over,
+            read: 0,
+            content_length: None,
+            scan_time: Duration::ZERO,
+        }
+    }
+
+    /// The headers came; `end` if nothing follows.
+    pub fn on_headers(&mut self, end: bool) -> Flow {
+        // Twice configured is not twice sent: `set_header` would replace the
+        // first of several values only.
+        self.host.remove_header(MODEL_HEADER);
+        self.host.remove_header(BASE_MODEL_HEADER);
+        match self.plan(end) {
+            Plan::Pass => self.pass(Outcome::Passed),
+            Plan::Read(kind) => self.start_reading(kind),
+            Plan::ListModels => self.answer_models(self.policy.models_json()),
+            Plan::ShowModel(id) => match self.policy.model_json(&id) {
+                Some(json) => self.answer_models(json),
+                None => self.reject(&Rejection::UnknownModel { model: id }),
+            },
+            Plan::Reject(rejection) => self.reject(&rejection),
+        }
+    }
+
+    /// A part of the body came. `held` is what the host holds of the body now:
+    /// all of it while reading, the new part alone after the release.
+    pub fn on_body(&mut self, held: usize, end: bool) -> Flow {
+        let started = match self.state {
+            State::Over => return Flow::Continue,
+            State::Reading(_) | State::Watching(..) => self.host.now(),
+        };
+        let flow = match self.read_body(held, end) {
+            Ok(flow) => flow,
+            Err(rejection) => self.reject(&rejection),
+        };
+        self.scan_time += self.host.now().saturating_sub(started);
+        if matches!(self.state, State::Over) {
+            self.record_sizes();
+        }
+        flow
+    }
+
+    /// The trailers came: they end the body.
+    pub fn on_trailers(&mut self) -> Flow {
+        match self.end() {
+            Ok(flow) => flow,
+            Err(rejection) => self.reject(&rejection),
+        }
+    }
+
+    /// The request is over, for whatever reason.
+    pub fn on_done(&mut self) {
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Over => {}
+            State::Reading(_) => self.count(Outcome::Aborted),
+            State::Watching(_, outcome) => self.count(outcome),
+        }
+    }
+
+    fn plan(&mut self, end: bool) -> Plan {
+        let settings = &self.policy.settings;
+        if end {
+            if !settings.serve_models {
+                return Plan::Pass;
+            }
+            let method = self.host.header(":method");
+            let path = self.host.header(":path");
+            let head = RequestHead {
+                method: method.as_deref().unwrap_or_default(),
+                path: path.as_deref().unwrap_or_default(),
+                ..RequestHead::default()
+            };
+            return plan_without_body(settings, &head);
+        }
+        let path = self.host.header(":path");
+        let content_type = self.host.header("content-type");
+        let content_encoding = self.host.header("content-encoding");
+        let content_length = self.host.header("content-length");
+        let head = RequestHead {
+            method: b"",
+            path: path.as_deref().unwrap_or_default(),
+            content_type: content_type.as_deref(),
+            content_encoding: content_encoding.as_deref(),
+            content_length: content_length.as_deref(),
+        };
+        self.content_length = head.body_length();
+        plan(settings, &head)
+    }
+
+    fn start_reading(&mut self, kind: BodyKind) -> Flow {
+        match BodyReader::new(kind) {
+            Some(reader) => {
+                self.state = State::Reading(reader);
+                Flow::Hold
+            }
+            None => self.pass(Outcome::Passed),
+        }
+    }
+
+    fn read_body(&mut self, held: usize, end: bool) -> Result<Flow, Rejection> {
+        let start = match self.state {
+            // The last part may come twice (envoy issue 46237): then nothing is new.
+            State::Reading(_) => usize::try_from(self.read).unwrap_or(usize::MAX).min(held),
+            State::Watching(..) | State::Over => 0,
+        };
+        let new = held - start;
+        let limit = self.policy.settings.max_body_bytes;
+        if self.read + new as u64 > limit {
+            return Err(Rejection::BodyTooLarge { limit });
+        }
+        if new > 0 {
+            let chunk = self.host.body(start, new).ok_or(Rejection::Host)?;
+            self.read += chunk.len() as u64;
+            if let Some(flow) = self.feed(&chunk)? {
+                return Ok(flow);
+            }
+        }
+        if end {
+            return self.end();
+        }
+        Ok(match self.state {
+            State::Reading(_) => Flow::Hold,
+            State::Watching(..) | State::Over => Flow::Continue,
+        })
+    }
+
+    /// Reads a chunk; the flow, if that decided it.
+    fn feed(&mut self, chunk: &[u8]) -> Result<Option<Flow>, Rejection> {
+        let (State::Reading(reader) | State::Watching(reader, _)) = &mut self.state else {
+            return Ok(None);
+        };
+        let progress = reader.feed(chunk)?;
+        match (progress, &self.state, self.policy.settings.route_on) {
+            (Progress::NotOurs, ..) => Ok(Some(self.pass(Outcome::Passed))),
+            (Progress::Named, State::Reading(_), RouteOn::FirstModel) => {
+                self.release().map(|()| None)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Routes by the first model and lets the rest stream.
+    fn release(&mut self) -> Result<(), Rejection> {
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Reading(reader) => {
+                if let Some(named) = reader.model() {
+                    let outcome = self.route(named)?;
+                    self.state = State::Watching(reader, outcome);
+                } else {
+                    self.state = State::Reading(reader);
+                }
+            }
+            other => self.state = other,
+        }
+        Ok(())
+    }
+
+    /// The body is complete.
+    fn end(&mut self) -> Result<Flow, Rejection> {
+        let outcome = match std::mem::replace(&mut self.state, State::Over) {
+            State::Over => return Ok(Flow::Continue),
+            State::Watching(reader, outcome) => {
+                reader.finish()?;
+                outcome
+            }
+            State::Reading(reader) => match reader.finish()? {
+                Found::Model(named) => self.route(named)?,
+                Found::NotOurs => Outcome::Passed,
+                Found::NoModel => match self.policy.settings.on_missing_model {
+                    MissingModelPolicy::Pass => Outcome::MissingModel,
+                    MissingModelPolicy::Reject => return Err(Rejection::MissingModel),
+                },
+            },
+        };
+        Ok(self.pass(outcome))
+    }
+
+    /// Sets the headers, and the model in the body if it is another one.
+    fn route(&mut self, named: Named) -> Result<Outcome, Rejection> {
+        let Named { name, place } = named;
+        let policy = Rc::clone(&self.policy);
+        let rewrite_counter = policy.metrics.rewrite(&name);
+        let Route { model, base, rewritten, outcome } =
+            policy.settings.route(name, |split_by| self.entropy(split_by))?;
+        self.host.set_header(MODEL_HEADER, model.as_str().as_bytes());
+        if let Some(base) = base {
+            self.host.set_header(BASE_MODEL_HEADER, base.as_str().as_bytes());
+        }
+        if rewritten {
+            let Splice { added, removed } =
+                splice(&self.host, &place, &model).map_err(|_| Rejection::Host)?;
+            if let Some(length) = self.content_length {
+                let length = (length + added).saturating_sub(removed);
+                self.host.set_header("content-length", length.to_string().as_bytes());
+            }
+            rewrite_counter.into_iter().for_each(|counter| self.host.count(counter));
+        }
+        policy.metrics.model(&model).into_iter().for_each(|counter| self.host.count(counter));
+        Ok(outcome)
+    }
+
+    fn entropy(&self, split_by: SplitBy) -> Entropy {
+        let id = match split_by {
+            SplitBy::RequestId => self.host.header("x-request-id"),
+            SplitBy::Random => None,
+        };
+        id.map_or_else(
+            || {
+                Entropy::Random(
+                    u64::from(self.host.now().subsec_nanos()) ^ self.host.now().as_secs(),
+                )
+            },
+            Entropy::RequestId,
+        )
+    }
+
+    fn pass(&mut self, outcome: Outcome) -> Flow {
+        self.count(outcome);
+        self.state = State::Over;
+        Flow::Continue
+    }
+
+    fn answer_models(&mut self, json: Vec<u8>) -> Flow {
+        self.count(Outcome::ServedModels);
+        self.host.respond(200, &json);
+        Flow::Hold
+    }
+
+    fn reject(&mut self, rejection: &Rejection) -> Flow {
+        self.state = State::Over;
+        self.count(rejection.outcome());
+        let error = rejection.error_object();
+        let id = self.host.header("x-request-id").unwrap_or_default();
+        let id = id.get(..64).unwrap_or(&id).escape_ascii();
+        // Neither the model nor the parser's words: both may quote the client.
+        match rejection {
+            Rejection::NotJson(at) => {
+                self.host.warn(&format!(
+                    "request {id}: {} {}: {at}",
+                    rejection.status(),
+                    error.code
+                ));
+            }
+            _ => self.host.warn(&format!("request {id}: {} {}", rejection.status(), error.code)),
+        }
+        self.host.respond(rejection.status(), &error.to_json());
+        Flow::Hold
+    }
+
+    fn count(&self, outcome: Outcome) {
+        if let Some(counter) = self.policy.metrics.outcome(outcome) {
+            self.host.count(counter);
+        }
+    }
+
+    fn record_sizes(&self) {
+        let metrics = &self.policy.metrics;
+        if let Some(histogram) = metrics.body_bytes {
+            self.host.record(histogram, self.read);
+        }
+        if let Some(histogram) = metrics.scan_microseconds {
+            let micros = u64::try_from(self.scan_time.as_micros()).unwrap_or(u64::MAX);
+            self.host.record(histogram, micros);
+        }
+    }
+}

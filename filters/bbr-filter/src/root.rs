@@ -1,0 +1,86 @@
+//! The plugin's life: reads the configuration, opens a context per request.
+
+use std::rc::Rc;
+
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::{Action, ContextType, LogLevel};
+use shared::bbr::{RouteOn, Settings};
+
+use crate::envoy::{Envoy, define_metric, log, now, plugin_configuration};
+use crate::metrics::Metrics;
+use crate::policy::Policy;
+use crate::request::{Flow, Request};
+
+#[derive(Default)]
+pub(crate) struct Root {
+    policy: Option<Rc<Policy>>,
+}
+
+impl Context for Root {}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, _size: usize) -> bool {
+        let settings = match Settings::from_json(&plugin_configuration()) {
+            Ok(settings) => settings,
+            Err(error) => {
+                log(LogLevel::Error, &format!("bbr configuration: {error}"));
+                return false;
+            }
+        };
+        log(LogLevel::Info, &summary(&settings));
+        let metrics = Metrics::define(&settings, define_metric);
+        self.policy = Some(Rc::new(Policy::new(settings, metrics, now())));
+        true
+    }
+
+    fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {
+        let policy = self.policy.as_ref().map(Rc::clone)?;
+        Some(Box::new(Stream(Request::new(Envoy, policy))))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
+
+fn summary(settings: &Settings) -> String {
+    let (bases, adapters) = settings.catalog.counts();
+    let route_on = match settings.route_on {
+        RouteOn::Complete => "the complete body",
+        RouteOn::FirstModel => "the first model",
+    };
+    format!(
+        "bbr: {bases} base models, {adapters} adapters, {} rewrites; routes on {route_on}, bodies up to {} bytes",
+        settings.rewrites.len(),
+        settings.max_body_bytes,
+    )
+}
+
+struct Stream(Request<Envoy>);
+
+impl Context for Stream {}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        action(self.0.on_headers(end_of_stream))
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        action(self.0.on_body(size, end_of_stream))
+    }
+
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        action(self.0.on_trailers())
+    }
+
+    fn on_log(&mut self) {
+        self.0.on_done();
+    }
+}
+
+fn action(flow: Flow) -> Action {
+    match flow {
+        Flow::Continue => Action::Continue,
+        Flow::Hold => Action::Pause,
+    }
+}

@@ -1,0 +1,84 @@
+//! What to do with a request, from its headers alone.
+
+use percent_encoding::percent_decode;
+
+use super::content::{BodyKind, is_identity};
+use super::path::without_query;
+use super::rejection::Rejection;
+use super::settings::Settings;
+
+/// What the headers say. Values are raw bytes: headers need not be UTF-8.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RequestHead<'a> {
+    /// `:method`.
+    pub method: &'a [u8],
+    /// `:path`, with its query.
+    pub path: &'a [u8],
+    /// `content-type`.
+    pub content_type: Option<&'a [u8]>,
+    /// `content-encoding`.
+    pub content_encoding: Option<&'a [u8]>,
+    /// `content-length`.
+    pub content_length: Option<&'a [u8]>,
+}
+
+impl RequestHead<'_> {
+    /// `content-length` as a number of bytes.
+    #[must_use]
+    pub fn body_length(&self) -> Option<u64> {
+        str::from_utf8(self.content_length?).ok()?.parse().ok()
+    }
+}
+
+/// What to do with a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Plan {
+    /// Let it pass; its body, if any, does not concern the filter.
+    Pass,
+    /// Hold the headers and read the body.
+    Read(BodyKind),
+    /// Answer with the list of models.
+    ListModels,
+    /// Answer with one model; its decoded id, which may be anything.
+    ShowModel(String),
+    /// Answer with an error.
+    Reject(Rejection),
+}
+
+/// Decides what to do with a request that has a body.
+#[must_use]
+pub fn plan(settings: &Settings, head: &RequestHead<'_>) -> Plan {
+    let path = without_query(head.path);
+    if !settings.paths.iter().any(|pattern| pattern.covers(path)) {
+        return Plan::Pass;
+    }
+    let kind = match BodyKind::of(head.content_type) {
+        BodyKind::Other => return Plan::Pass,
+        BodyKind::MultipartWithoutBoundary => return Plan::Reject(Rejection::NoBoundary),
+        kind => kind,
+    };
+    if head.content_encoding.is_some_and(|encoding| !is_identity(encoding)) {
+        return Plan::Reject(Rejection::EncodedBody);
+    }
+    let length = head.content_length.and_then(|length| str::from_utf8(length).ok()?.parse().ok());
+    if length.is_some_and(|length: u64| length > settings.max_body_bytes) {
+        return Plan::Reject(Rejection::BodyTooLarge { limit: settings.max_body_bytes });
+    }
+    Plan::Read(kind)
+}
+
+/// Decides what to do with a request that has no body.
+#[must_use]
+pub fn plan_without_body(settings: &Settings, head: &RequestHead<'_>) -> Plan {
+    if !settings.serve_models || !matches!(head.method, b"GET" | b"HEAD") {
+        return Plan::Pass;
+    }
+    match without_query(head.path).strip_prefix(b"/v1/models") {
+        Some(b"" | b"/") => Plan::ListModels,
+        // Ids have slashes, and some clients escape them.
+        Some([b'/', id @ ..]) => {
+            Plan::ShowModel(percent_decode(id).decode_utf8_lossy().into_owned())
+        }
+        _ => Plan::Pass,
+    }
+}

@@ -1,0 +1,13 @@
+//! The models behind the gateway: names, which base model an adapter belongs
+//! to, and which names stand for others.
+//!
+//! Invariant: a name has one meaning. A name that is configured twice is a
+//! configuration error, never a silent "last one wins".
+
+mod catalog;
+mod name;
+mod rewrite;
+
+pub use catalog::{Catalog, Conflict, Role};
+pub use name::{InvalidModelName, MAX_MODEL_NAME_BYTES, ModelName};
+pub use rewrite::{NoWeight, RewriteTarget, Split};
