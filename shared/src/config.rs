@@ -29,10 +29,24 @@ impl ConfigError {
 /// # Errors
 /// The text is not JSON, or not of the type's shape.
 pub fn from_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, ConfigError> {
-    let json = if json.trim_ascii().is_empty() { b"{}" } else { json };
+    let json = match json.trim_ascii_start().first() {
+        None => b"{}",
+        Some(b'{') => json,
+        // `serde` would read `[]` as a struct of defaults.
+        Some(_) => return Err(ConfigError::new(".", "expected a JSON object")),
+    };
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let value = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| ConfigError::new(error.path().to_string(), error.inner()))?;
+        .map_err(|error| ConfigError::new(field(error.path()), error.inner()))?;
     deserializer.end().map_err(|error| ConfigError::new(".", error))?;
     Ok(value)
+}
+
+/// The path of a field, without the `?` that stands for "somewhere in there".
+fn field(path: &serde_path_to_error::Path) -> String {
+    let path = path.to_string();
+    match path.trim_end_matches('?').trim_end_matches('.') {
+        "" => ".".to_owned(),
+        path => path.to_owned(),
+    }
 }

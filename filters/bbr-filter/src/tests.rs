@@ -1,1 +1,366 @@
+//! The request's state machine against a host made of a map and a buffer.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use shared::bbr::Settings;
+
+use crate::host::{Host, Refused};
+use crate::metrics::{MetricId, Metrics};
+use crate::policy::Policy;
+use crate::request::{Flow, Request};
+
+/// What a request did to its host.
+#[derive(Debug, Default)]
+struct World {
+    headers: BTreeMap<String, Vec<u8>>,
+    held: Vec<u8>,
+    upstream: Vec<u8>,
+    answer: Option<(u16, serde_json::Value)>,
+    metrics: Vec<String>,
+    warnings: Vec<String>,
+    body_is_lost: bool,
+}
+
+/// Holds and releases a body as Envoy does.
+struct Fake {
+    world: Rc<RefCell<World>>,
+    names: Rc<Vec<String>>,
+}
+
+impl Host for Fake {
+    fn header(&self, name: &str) -> Option<Vec<u8>> {
+        self.world.borrow().headers.get(name).cloned()
+    }
+    fn set_header(&self, name: &str, value: &[u8]) {
+        self.world.borrow_mut().headers.insert(name.to_owned(), value.to_vec());
+    }
+    fn remove_header(&self, name: &str) {
+        self.world.borrow_mut().headers.remove(name);
+    }
+    fn body(&self, start: usize, len: usize) -> Option<Vec<u8>> {
+        let world = self.world.borrow();
+        let held = world.held.get(start..)?;
+        (!world.body_is_lost).then(|| held[..len.min(held.len())].to_vec())
+    }
+    fn replace_body_start(&self, len: usize, bytes: &[u8]) -> Result<(), Refused> {
+        self.world.borrow_mut().held.splice(..len, bytes.iter().copied());
+        Ok(())
+    }
+    fn respond(&self, status: u16, json: &[u8]) {
+        let json = serde_json::from_slice(json).expect("answers are JSON");
+        self.world.borrow_mut().answer = Some((status, json));
+    }
+    fn now(&self) -> Duration {
+        Duration::from_secs(7)
+    }
+    fn count(&self, counter: MetricId) {
+        let name = self.names[counter.0 as usize].clone();
+        self.world.borrow_mut().metrics.push(name);
+    }
+    fn record(&self, histogram: MetricId, value: u64) {
+        let name = format!("{}={value}", self.names[histogram.0 as usize]);
+        self.world.borrow_mut().metrics.push(name);
+    }
+    fn warn(&self, message: &str) {
+        self.world.borrow_mut().warnings.push(message.to_owned());
+    }
+}
+
+struct Exchange {
+    world: Rc<RefCell<World>>,
+    request: Request<Fake>,
+    released: bool,
+}
+
+const CONFIG: &str = r#"{"baseModels":[{"name":"base","adapters":["lora"]}],"serveModels":true,
+    "maxBodyBytes":200,"modelRewrites":[{"model":"alias","targets":[{"model":"lora"}]}]"#;
+
+impl Exchange {
+    fn new(more: &str, headers: &[(&str, &str)]) -> Self {
+        let config = format!("{CONFIG}{more}}}");
+        let settings = Settings::from_json(config.as_bytes()).expect("a configuration");
+        let mut names = Vec::new();
+        let metrics = Metrics::define(&settings, |_, name| {
+            names.push(name.to_owned());
+            u32::try_from(names.len() - 1).ok().map(MetricId)
+        });
+        let world = Rc::new(RefCell::new(World::default()));
+        for (name, value) in headers {
+            world.borrow_mut().headers.insert((*name).to_owned(), value.as_bytes().to_vec());
+        }
+        let host = Fake { world: Rc::clone(&world), names: Rc::new(names) };
+        let policy = Rc::new(Policy::new(settings, metrics, Duration::from_secs(5)));
+        Self { world, request: Request::new(host, policy), released: false }
+    }
+
+    fn post(more: &str) -> Self {
+        let headers = [
+            (":method", "POST"),
+            (":path", "/v1/chat/completions"),
+            ("content-type", "application/json"),
+            ("x-request-id", "id-1"),
+            ("x-gateway-model-name", "spoofed"),
+            ("x-gateway-base-model-name", "spoofed"),
+        ];
+        let mut exchange = Self::new(more, &headers);
+        assert_eq!(exchange.request.on_headers(false), Flow::Hold);
+        exchange
+    }
+
+    /// Shows the filter a part of the body as Envoy does, and moves on what it lets go.
+    fn body(&mut self, part: &str, end: bool) -> Flow {
+        self.world.borrow_mut().held.extend_from_slice(part.as_bytes());
+        let size = self.world.borrow().held.len();
+        let flow = self.request.on_body(size, end);
+        self.settle(flow);
+        flow
+    }
+
+    fn settle(&mut self, flow: Flow) {
+        let mut world = self.world.borrow_mut();
+        if flow == Flow::Continue {
+            self.released = true;
+            let held = std::mem::take(&mut world.held);
+            world.upstream.extend(held);
+        } else if self.released {
+            // Only an answer stops what streams already.
+            assert!(world.answer.is_some());
+            world.held.clear();
+        }
+    }
+
+    fn header(&self, name: &str) -> Option<String> {
+        let value = self.world.borrow().headers.get(name).cloned()?;
+        Some(String::from_utf8(value).expect("text"))
+    }
+
+    fn routed(&self) -> (Option<String>, Option<String>) {
+        (self.header("x-gateway-model-name"), self.header("x-gateway-base-model-name"))
+    }
+
+    fn upstream(&self) -> String {
+        String::from_utf8(self.world.borrow().upstream.clone()).expect("text")
+    }
+
+    fn status(&self) -> Option<u16> {
+        self.world.borrow().answer.as_ref().map(|(status, _)| *status)
+    }
+
+    fn outcomes(&self) -> Vec<String> {
+        let world = self.world.borrow();
+        let outcomes =
+            world.metrics.iter().filter_map(|m| m.strip_prefix("igw_bbr_requests.outcome."));
+        outcomes.map(str::to_owned).collect()
+    }
+}
+
+fn some(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+#[test]
+fn a_body_in_parts_is_held_until_its_end_and_routed() {
+    let mut exchange = Exchange::post("");
+    assert_eq!(exchange.routed(), (None, None), "spoofed headers go at once");
+    assert_eq!(exchange.body(r#"{"model":"lo"#, false), Flow::Hold);
+    assert_eq!(exchange.body(r#"ra","x":1"#, false), Flow::Hold);
+    assert_eq!(exchange.body("}", true), Flow::Continue);
+    assert_eq!(exchange.routed(), (some("lora"), some("base")));
+    assert_eq!(exchange.upstream(), r#"{"model":"lora","x":1}"#);
+    exchange.request.on_done();
+    assert_eq!(exchange.outcomes(), ["adapter"]);
+    let metrics = exchange.world.borrow().metrics.clone();
+    assert!(metrics.contains(&"igw_bbr_model_requests.model.lora".to_owned()), "{metrics:?}");
+    assert!(metrics.contains(&"igw_bbr_body_bytes=22".to_owned()), "{metrics:?}");
+}
+
+#[test]
+fn the_end_may_come_as_an_empty_part_or_twice_or_as_trailers() {
+    let body = r#"{"model":"base"}"#;
+    let mut exchange = Exchange::post("");
+    exchange.body(body, false);
+    assert_eq!(exchange.body("", true), Flow::Continue);
+    assert_eq!(exchange.body("", true), Flow::Continue);
+    assert_eq!(exchange.routed(), (some("base"), some("base")));
+    assert_eq!(exchange.outcomes(), ["base_model"]);
+
+    let mut exchange = Exchange::post("");
+    exchange.body(body, false);
+    assert_eq!(exchange.request.on_trailers(), Flow::Continue);
+    assert_eq!(exchange.routed(), (some("base"), some("base")));
+    assert_eq!(exchange.request.on_trailers(), Flow::Continue);
+    assert_eq!(exchange.outcomes(), ["base_model"]);
+}
+
+#[test]
+fn a_repeated_last_part_changes_nothing() {
+    let body = r#"{"model":"base"}"#;
+    let mut exchange = Exchange::post("");
+    exchange.body(body, false);
+    assert_eq!(exchange.request.on_body(body.len(), false), Flow::Hold);
+    assert_eq!(exchange.request.on_body(body.len(), true), Flow::Continue);
+    assert_eq!(exchange.outcomes(), ["base_model"]);
+}
+
+#[test]
+fn a_fault_is_answered_at_once_and_nothing_goes_upstream() {
+    let mut exchange = Exchange::post("");
+    assert_eq!(exchange.body(r#"{"prompt":"secret",!"#, false), Flow::Hold);
+    assert_eq!(exchange.status(), Some(400));
+    exchange.request.on_done();
+    assert_eq!(exchange.outcomes(), ["malformed_json"]);
+    assert_eq!(exchange.upstream(), "");
+    let warnings = exchange.world.borrow().warnings.clone();
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].contains("id-1") && warnings[0].contains("byte 19"), "{warnings:?}");
+    assert!(!warnings[0].contains("secret"), "{warnings:?}");
+}
+
+#[test]
+fn a_body_above_the_limit_is_refused_by_count_and_by_announcement() {
+    let mut exchange = Exchange::post("");
+    exchange.body("{", false);
+    assert_eq!(exchange.body(&" ".repeat(200), false), Flow::Hold);
+    assert_eq!(exchange.status(), Some(413));
+
+    let headers =
+        [(":path", "/v1/x"), ("content-type", "application/json"), ("content-length", "201")];
+    let mut exchange = Exchange::new("", &headers);
+    assert_eq!(exchange.request.on_headers(false), Flow::Hold);
+    assert_eq!(exchange.status(), Some(413));
+    assert_eq!(exchange.outcomes(), ["body_too_large"]);
+}
+
+#[test]
+fn first_model_releases_early_and_checks_the_rest() {
+    let first = r#","routeOn":"firstModel""#;
+    let mut exchange = Exchange::post(first);
+    assert_eq!(exchange.body(r#"{"a":1,"#, false), Flow::Hold);
+    assert_eq!(exchange.body(r#""model":"lora","#, false), Flow::Continue);
+    assert_eq!(exchange.routed(), (some("lora"), some("base")));
+    assert_eq!(exchange.body(r#""b":[1,"#, false), Flow::Continue);
+    assert_eq!(exchange.body("2]}", true), Flow::Continue);
+    assert_eq!(exchange.upstream(), r#"{"a":1,"model":"lora","b":[1,2]}"#);
+    assert_eq!(exchange.outcomes(), ["adapter"]);
+
+    for (rest, outcome) in
+        [(r#""model":"base"}"#, "duplicate_model"), ("]", "malformed_json"), ("", "malformed_json")]
+    {
+        let mut exchange = Exchange::post(first);
+        exchange.body(r#"{"model":"lora","#, false);
+        assert_eq!(exchange.body(rest, true), Flow::Hold, "{rest}");
+        assert_eq!(exchange.status(), Some(400), "{rest}");
+        exchange.request.on_done();
+        assert_eq!(exchange.outcomes(), [outcome], "{rest}");
+    }
+}
+
+#[test]
+fn first_model_counts_the_limit_over_the_whole_body() {
+    let mut exchange = Exchange::post(r#","routeOn":"firstModel""#);
+    exchange.body(r#"{"model":"lora","x":""#, false);
+    assert_eq!(exchange.body(&"x".repeat(150), false), Flow::Continue);
+    assert_eq!(exchange.body(&"x".repeat(150), false), Flow::Hold);
+    assert_eq!(exchange.status(), Some(413));
+}
+
+#[test]
+fn a_rewrite_changes_the_value_alone_and_mends_the_length() {
+    for more in ["", r#","routeOn":"firstModel""#] {
+        let before = r#"{"prompt":"alias","model" : "\u0061lias" ,"n":1}"#;
+        let mut exchange = Exchange::post(more);
+        exchange.world.borrow_mut().headers.insert("content-length".to_owned(), b"48".to_vec());
+        assert_eq!(exchange.request.on_headers(false), Flow::Hold);
+        assert_eq!(
+            exchange.body(&before[..40], false),
+            if more.is_empty() { Flow::Hold } else { Flow::Continue }
+        );
+        assert_eq!(exchange.body(&before[40..], true), Flow::Continue);
+        let after = r#"{"prompt":"alias","model" : "lora" ,"n":1}"#;
+        assert_eq!(exchange.upstream(), after);
+        assert_eq!(exchange.header("content-length"), some(&after.len().to_string()));
+        assert_eq!(exchange.routed(), (some("lora"), some("base")));
+    }
+}
+
+#[test]
+fn a_rewrite_reaches_into_forms() {
+    let form = "--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nalias\r\n--b--\r\n";
+    let headers = [
+        (":path", "/v1/audio/transcriptions"),
+        ("content-type", "multipart/form-data; boundary=b"),
+    ];
+    let mut exchange = Exchange::new("", &headers);
+    assert_eq!(exchange.request.on_headers(false), Flow::Hold);
+    assert_eq!(exchange.body(form, true), Flow::Continue);
+    assert_eq!(exchange.upstream(), form.replace("alias", "lora"));
+    assert_eq!(exchange.routed(), (some("lora"), some("base")));
+}
+
+#[test]
+fn bodies_of_other_kinds_pass_as_they_are() {
+    let headers = [(":path", "/v1/x"), ("content-type", "application/x-www-form-urlencoded")];
+    let mut exchange = Exchange::new("", &headers);
+    assert_eq!(exchange.request.on_headers(false), Flow::Hold);
+    assert_eq!(exchange.body("model=lora", false), Flow::Continue);
+    assert_eq!(exchange.body("&x={", true), Flow::Continue);
+    assert_eq!(exchange.upstream(), "model=lora&x={");
+    assert_eq!(exchange.routed(), (None, None));
+    assert_eq!(exchange.outcomes(), ["passed"]);
+
+    let mut exchange = Exchange::new("", &[(":path", "/v1/x"), ("content-type", "image/png")]);
+    assert_eq!(exchange.request.on_headers(false), Flow::Continue);
+    assert_eq!(exchange.outcomes(), ["passed"]);
+}
+
+#[test]
+fn models_are_listed_and_shown() {
+    let get = |path: &str| {
+        let mut exchange = Exchange::new("", &[(":method", "GET"), (":path", path)]);
+        assert_eq!(exchange.request.on_headers(true), Flow::Hold, "{path}");
+        exchange.world.take().answer.expect("an answer")
+    };
+    let (status, list) = get("/v1/models");
+    assert_eq!(status, 200);
+    let ids: Vec<_> =
+        list["data"].as_array().expect("a list").iter().map(|m| m["id"].clone()).collect();
+    assert_eq!(ids, ["base", "lora", "alias"]);
+    let (status, lora) = get("/v1/models/lora");
+    assert_eq!((status, &lora["parent"], &lora["created"]), (200, &"base".into(), &5.into()));
+    let (status, missing) = get("/v1/models/nope");
+    assert_eq!((status, &missing["error"]["code"]), (404, &"model_not_found".into()));
+}
+
+#[test]
+fn a_client_that_leaves_is_counted_once() {
+    let mut exchange = Exchange::post("");
+    exchange.body("{", false);
+    exchange.request.on_done();
+    exchange.request.on_done();
+    assert_eq!(exchange.outcomes(), ["aborted"]);
+}
+
+#[test]
+fn a_host_that_loses_the_body_gets_a_500_not_a_guess() {
+    let mut exchange = Exchange::post("");
+    exchange.world.borrow_mut().body_is_lost = true;
+    exchange.body(r#"{"model":"lora"}"#, true);
+    assert_eq!(exchange.status(), Some(500));
+    assert_eq!(exchange.routed(), (None, None));
+}
+
+#[test]
+fn hostile_request_ids_do_not_reach_the_log_raw() {
+    let mut exchange = Exchange::post("");
+    let id = [b"\xff\n".as_slice(), &[b'x'; 500]].concat();
+    exchange.world.borrow_mut().headers.insert("x-request-id".to_owned(), id);
+    exchange.body("!", true);
+    let warnings = exchange.world.borrow().warnings.clone();
+    assert!(
+        warnings[0].starts_with("request \\xff\\nxx") && warnings[0].len() < 200,
+        "{warnings:?}"
+    );
+}

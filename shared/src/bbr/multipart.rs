@@ -221,3 +221,84 @@ pub fn locate_part(body: &[u8], boundary: &str, index: usize) -> Option<Range<u6
     let (end, _) = find(&delimiter, start)?;
     Some(start as u64..end as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MODEL: &str =
+        "--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper-1\r\n";
+    const FILE: &str = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n\
+                        Content-Type: audio/wav\r\n\r\nRIFF\r\n--not-b \r\nmodel\r\n\r\n\r\n";
+
+    fn read_in(form: &str, width: usize) -> Result<Option<Named>, Rejection> {
+        let mut field = ModelField::new("b".to_owned());
+        for chunk in form.as_bytes().chunks(width) {
+            field.feed(chunk)?;
+        }
+        field.finish()
+    }
+
+    /// Reads the form whole and in pieces of every width.
+    fn read(form: &str) -> Result<Option<String>, Rejection> {
+        let name = |result: Result<Option<Named>, Rejection>| result.map(|n| n.map(|n| n.name));
+        let whole = name(read_in(form, form.len().max(1)));
+        for width in 1..40 {
+            assert_eq!(name(read_in(form, width)), whole, "in pieces of {width}");
+        }
+        whole
+    }
+
+    #[test]
+    fn the_model_is_found_before_and_behind_a_file() {
+        assert_eq!(read(&format!("{MODEL}{FILE}--b--\r\n")), Ok(Some("whisper-1".to_owned())));
+        assert_eq!(read(&format!("{FILE}{MODEL}--b--")), Ok(Some("whisper-1".to_owned())));
+        assert_eq!(read(&format!("{FILE}--b--\r\n")), Ok(None));
+    }
+
+    #[test]
+    fn what_stands_behind_the_last_boundary_is_ignored() {
+        assert_eq!(
+            read(&format!("{MODEL}--b--\r\nepilogue {MODEL}")),
+            Ok(Some("whisper-1".to_owned()))
+        );
+    }
+
+    #[test]
+    fn two_models_and_models_in_files_are_refused() {
+        assert_eq!(read(&format!("{MODEL}{MODEL}--b--")), Err(Rejection::DuplicateModel));
+        let file = MODEL.replace("name=\"model\"", "name=\"model\"; filename=\"m\"");
+        assert_eq!(read(&format!("{file}--b--")), Err(Rejection::ModelIsAFile));
+    }
+
+    #[test]
+    fn broken_forms_are_refused() {
+        for form in ["", "x", "--b", MODEL, &MODEL[..40], "--b\r\n\r\nx"] {
+            assert!(matches!(read(form), Err(Rejection::NotMultipart { .. })), "{form:?}");
+        }
+        let endless = format!("--b\r\nX-Header: {}", "x".repeat(MAX_PART_HEADERS + 1));
+        assert!(matches!(read_in(&endless, 1000), Err(Rejection::NotMultipart { .. })));
+        let long = MODEL.replace("whisper-1", &"w".repeat(MAX_MODEL_NAME_BYTES + 1));
+        assert_eq!(read_in(&long, 9), Err(InvalidModelName::TooLong.into()));
+    }
+
+    #[test]
+    fn the_model_s_place_is_its_content() {
+        let form = format!("preamble\r\n{FILE}{FILE}{MODEL}{FILE}--b--");
+        let named = read_in(&form, 11).expect("a form").expect("a model");
+        let Place::Part { boundary, index, read } = named.place else { panic!("no part") };
+        let read = &form.as_bytes()[..usize::try_from(read).expect("small")];
+        let span = locate_part(read, &boundary, index).expect("it is there");
+        assert_eq!(&form[span.start as usize..span.end as usize], "whisper-1");
+    }
+
+    #[test]
+    fn memory_does_not_grow_with_the_file() {
+        let mut field = ModelField::new("b".to_owned());
+        field.feed(&FILE.as_bytes()[..100]).expect("so far");
+        for _ in 0..1000 {
+            field.feed(&[b'x'; 10_000]).expect("so far");
+            field.input.with(|queue| assert!(queue.chunks.is_empty()));
+        }
+    }
+}
