@@ -1,0 +1,109 @@
+//! `cargo xtask demo`: the guides' inference gateway on this machine, in one command.
+//!
+//! Invariant: whatever ends this process ends everything it started: the model servers
+//! run inside it, and Envoy dies with it. Rejected: a compose file; it would need a
+//! container runtime to show what two programs do.
+
+mod curl;
+mod gateway;
+mod judge;
+mod pools;
+mod ports;
+mod requests;
+mod send;
+mod table;
+
+use crate::build;
+use crate::toolchain::Choice;
+use anyhow::{Context, Result, bail};
+use envoy_runner::EnvoyVersion;
+use gateway::Gateway;
+use ports::Ports;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// How often Envoy is looked at while the demo stays up.
+const WATCH: Duration = Duration::from_millis(500);
+
+/// What `cargo xtask demo` can be told.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Send the guides' requests, print what happened to each, and end
+    #[arg(long)]
+    once: bool,
+    /// Where clients connect
+    #[arg(long, default_value_t = ports::GATEWAY)]
+    gateway_port: u16,
+    /// Envoy's admin interface
+    #[arg(long, default_value_t = ports::ADMIN)]
+    admin_port: u16,
+    /// First of the model servers' ports; they take as many as there are servers
+    #[arg(long, default_value_t = ports::SIMULATORS)]
+    simulator_ports_from: u16,
+    /// Fetch and run exactly this Envoy, such as 1.36.2
+    #[arg(long)]
+    envoy_version: Option<EnvoyVersion>,
+    /// Which compiler builds the filters
+    #[arg(long, value_enum, default_value_t = Choice::Auto)]
+    toolchain: Choice,
+}
+
+/// Brings the gateway up, and keeps it up or sends the guides' requests.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let ports = Ports {
+        gateway: arguments.gateway_port,
+        admin: arguments.admin_port,
+        simulators_from: arguments.simulator_ports_from,
+    };
+    // Before the build: who has to choose another port wants to know at once.
+    ports.check()?;
+    build::run(&build::Arguments { toolchain: arguments.toolchain })?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(async {
+        // Answers at once when nobody waits for them, at a model's pace otherwise.
+        let time_scale = if arguments.once { 0.0 } else { 1.0 };
+        let mut gateway = Gateway::start(ports, arguments.envoy_version, time_scale).await?;
+        let outcome = if arguments.once {
+            once(ports.gateway).await
+        } else {
+            println!("\n{}", curl::page(&requests::all(), ports)?);
+            stay_up(&mut gateway).await
+        };
+        let stopped = gateway.stop().await;
+        outcome.and(stopped)
+    })
+}
+
+/// Sends the guides' requests; an error if one went wrong.
+async fn once(port: u16) -> Result<()> {
+    let requests = requests::all();
+    println!("\nsending the guides' {} requests\n", requests.len());
+    let rows = tokio::task::spawn_blocking(move || {
+        let client = send::Client::new(port);
+        requests.into_iter().map(|request| (request, client.send(&request))).collect::<Vec<_>>()
+    })
+    .await?;
+    println!("{}", table::draw(&rows));
+    let wrong = judge::all(&rows);
+    if wrong.is_empty() {
+        println!("all {} requests went where the guides say", rows.len());
+        return Ok(());
+    }
+    bail!("{} of {} requests went wrong:\n  {}", wrong.len(), rows.len(), wrong.join("\n  "))
+}
+
+/// Waits for Ctrl-C or SIGTERM; an error if Envoy ends first.
+async fn stay_up(gateway: &mut Gateway) -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => return Ok(()),
+            _ = terminate.recv() => return Ok(()),
+            () = tokio::time::sleep(WATCH) => gateway.check()?,
+        }
+    }
+}
