@@ -8,7 +8,19 @@ use super::error::ScanErrorKind;
 
 /// Where decoded bytes go.
 pub(super) trait Sink {
-    fn push(&mut self, byte: u8) -> Result<(), ScanErrorKind>;
+    /// Takes some bytes. An error tells the offset of the byte it is about.
+    fn extend(&mut self, bytes: &[u8]) -> Result<(), (ScanErrorKind, usize)>;
+
+    /// Takes one byte.
+    fn push(&mut self, byte: u8) -> Result<(), ScanErrorKind> {
+        self.extend(&[byte]).map_err(|(kind, _)| kind)
+    }
+}
+
+/// Whether a byte inside a string stands for itself, whatever surrounds it.
+#[inline]
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
 }
 
 /// The state inside a string, between two bytes.
@@ -46,17 +58,33 @@ impl Text {
         at: usize,
         sink: &mut impl Sink,
     ) -> Result<(usize, Progress), (ScanErrorKind, usize)> {
-        for (next, &byte) in chunk.iter().enumerate().skip(at) {
+        let mut next = at;
+        while let Some(&byte) = chunk.get(next) {
+            if self.is_between_characters() {
+                let rest = chunk.get(next..).unwrap_or_default();
+                let run = rest.iter().position(|&byte| !is_plain(byte)).unwrap_or(rest.len());
+                if run > 0 {
+                    let run = rest.get(..run).unwrap_or_default();
+                    sink.extend(run).map_err(|(kind, offset)| (kind, next + offset))?;
+                    next += run.len();
+                    continue;
+                }
+            }
             match self.step(byte, sink) {
-                Ok(Progress::More) => {}
+                Ok(Progress::More) => next += 1,
                 Ok(Progress::Closed) => return Ok((next + 1, Progress::Closed)),
                 Err(kind) => return Err((kind, next)),
             }
         }
-        Ok((chunk.len(), Progress::More))
+        Ok((next, Progress::More))
     }
 
+    /// Whether the next byte starts a character or an escape of its own.
     #[inline]
+    fn is_between_characters(&self) -> bool {
+        matches!(self.escape, Escape::None) && self.utf8.missing == 0 && self.high.is_none()
+    }
+
     fn step(&mut self, byte: u8, sink: &mut impl Sink) -> Result<Progress, ScanErrorKind> {
         match self.escape {
             Escape::None => return self.plain(byte, sink),
@@ -75,7 +103,6 @@ impl Text {
         Ok(Progress::More)
     }
 
-    #[inline]
     fn plain(&mut self, byte: u8, sink: &mut impl Sink) -> Result<Progress, ScanErrorKind> {
         if !self.utf8.step(byte) {
             return Err(ScanErrorKind::InvalidUtf8);
@@ -172,27 +199,25 @@ impl Utf8 {
 }
 
 /// Compares a key with `model` without keeping it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct KeyIsModel {
-    /// How much of `model` the key has spelled; `None` once it differs.
-    matched: Option<usize>,
+    /// What of `model` the key has not spelled yet; `None` once it differs.
+    missing: Option<&'static [u8]>,
 }
 
 impl KeyIsModel {
-    const KEY: &'static [u8] = b"model";
-
     pub(super) fn new() -> Self {
-        Self { matched: Some(0) }
+        Self { missing: Some(b"model") }
     }
 
     pub(super) fn verdict(&self) -> bool {
-        self.matched == Some(Self::KEY.len())
+        self.missing == Some(b"")
     }
 }
 
 impl Sink for KeyIsModel {
-    fn push(&mut self, byte: u8) -> Result<(), ScanErrorKind> {
-        self.matched = self.matched.filter(|&n| Self::KEY.get(n) == Some(&byte)).map(|n| n + 1);
+    fn extend(&mut self, bytes: &[u8]) -> Result<(), (ScanErrorKind, usize)> {
+        self.missing = self.missing.and_then(|missing| missing.strip_prefix(bytes));
         Ok(())
     }
 }
@@ -205,11 +230,12 @@ pub(super) struct Name {
 }
 
 impl Sink for Name {
-    fn push(&mut self, byte: u8) -> Result<(), ScanErrorKind> {
-        if self.bytes.len() >= self.limit {
-            return Err(ScanErrorKind::ModelTooLong { limit: self.limit });
+    fn extend(&mut self, bytes: &[u8]) -> Result<(), (ScanErrorKind, usize)> {
+        let room = self.limit.saturating_sub(self.bytes.len());
+        if bytes.len() > room {
+            return Err((ScanErrorKind::ModelTooLong { limit: self.limit }, room));
         }
-        self.bytes.push(byte);
+        self.bytes.extend_from_slice(bytes);
         Ok(())
     }
 }
