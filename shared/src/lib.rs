@@ -8,6 +8,10 @@
 
 pub mod bbr;
 pub mod config;
+pub mod hash;
 pub mod json;
 pub mod models;
 pub mod openai;
+pub mod pools;
+pub mod random;
+pub mod scheduling;

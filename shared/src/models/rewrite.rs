@@ -1,6 +1,8 @@
 //! A client-facing name that stands for one of several models.
 
 use super::name::ModelName;
+use crate::hash::fnv1a;
+use crate::random::Random;
 
 /// One of the models a name stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +45,9 @@ impl Split {
     /// gives the same target; evenly spread numbers give the weights' shares.
     #[must_use]
     pub fn choose(&self, number: u64) -> Option<&ModelName> {
-        let mut point = spread(number) % self.total.max(1);
+        // Spread, so that neighbouring numbers (clock readings) and FNV's weak low
+        // bits do not bias the shares.
+        let mut point = Random::new(number).next_u64() % self.total.max(1);
         for target in &self.targets {
             match point.checked_sub(u64::from(target.weight)) {
                 Some(rest) => point = rest,
@@ -60,24 +64,11 @@ impl Split {
     }
 }
 
-/// FNV-1a with 64 bits.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
-}
-
-/// SplitMix64's finalizer: spreads the bits, so that neighbouring numbers (clock
-/// readings) and FNV's weak low bits do not bias the shares.
-fn spread(number: u64) -> u64 {
-    let x = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn split(weights: &[u32]) -> Split {
         let targets = weights.iter().enumerate().map(|(n, &weight)| RewriteTarget {

@@ -1,0 +1,138 @@
+//! What a worker knows of one endpoint.
+
+use std::time::Duration;
+
+use super::adapters::{AdapterKey, Adapters, Memory};
+use super::load::InFlight;
+use super::profile::Staleness;
+use super::trouble::Trouble;
+use crate::pools::{EndpointId, Millis};
+
+/// Whether an endpoint may get requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Health {
+    /// It may.
+    #[default]
+    Ready,
+    /// Envoy's health checks, outlier detection or discovery say no.
+    Unhealthy,
+    /// It does not answer scrapes: several in a row failed to connect.
+    Dead,
+}
+
+/// What a scrape saw. A value the server does not report is missing, and degrades
+/// the scorers that need it, no other.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Observation {
+    /// When.
+    pub at: Millis,
+    /// Requests that wait.
+    pub waiting: Option<u32>,
+    /// Requests that run.
+    pub running: Option<u32>,
+    /// Share of the KV cache in use, 0 to 1.
+    pub kv_usage: Option<f32>,
+    /// LoRA adapters.
+    pub adapters: Adapters,
+}
+
+/// One endpoint, as one worker sees it.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// Its identity.
+    pub id: EndpointId,
+    /// Its identity as text, written once: it goes into a header on each pick.
+    pub text: String,
+    /// Whether it may get requests.
+    pub health: Health,
+    /// The last scrape; none before the first.
+    pub observation: Option<Observation>,
+    /// This worker's requests there.
+    pub in_flight: InFlight,
+    /// Other workers' requests there, as of the last snapshot.
+    pub others_in_flight: u32,
+    /// Those of them that the last scrape cannot have seen.
+    pub others_fresh: u32,
+    /// Recent failures.
+    pub trouble: Trouble,
+    /// Requests this worker sent there, ever.
+    pub picks: u64,
+    pub(super) memory: Memory,
+}
+
+impl Endpoint {
+    /// An endpoint of which nothing is known.
+    #[must_use]
+    pub fn new(id: EndpointId) -> Self {
+        Self {
+            id,
+            text: id.to_string(),
+            health: Health::Ready,
+            observation: None,
+            in_flight: InFlight::default(),
+            others_in_flight: 0,
+            others_fresh: 0,
+            trouble: Trouble::default(),
+            picks: 0,
+            memory: Memory::default(),
+        }
+    }
+
+    /// Requests of this gateway that are at the endpoint.
+    #[must_use]
+    pub fn total_in_flight(&self) -> u32 {
+        self.in_flight.total().saturating_add(self.others_in_flight)
+    }
+
+    /// Requests sent since the last scrape and not over.
+    #[must_use]
+    pub fn assumed(&self) -> u32 {
+        self.in_flight.fresh().saturating_add(self.others_fresh)
+    }
+
+    /// How far the metrics can be trusted: 1 while fresh, 0 when stale or absent.
+    #[must_use]
+    pub fn trust(&self, now: Millis, staleness: &Staleness) -> f32 {
+        let Some(observation) = &self.observation else { return 0.0 };
+        let age = now.since(observation.at);
+        if age <= staleness.fresh_for {
+            return 1.0;
+        }
+        let fading = staleness.stale_after.saturating_sub(staleness.fresh_for);
+        let faded = age.saturating_sub(staleness.fresh_for);
+        (1.0 - faded.as_secs_f32() / fading.as_secs_f32().max(0.001)).max(0.0)
+    }
+
+    /// The reference's saturation of one endpoint: the fuller of queue (of 5) and KV
+    /// cache (of 0.8). Without fresh metrics it counts as full.
+    #[must_use]
+    pub(super) fn saturation(&self, trust: f32) -> f32 {
+        const QUEUE_THRESHOLD: f32 = 5.0;
+        const KV_THRESHOLD: f32 = 0.8;
+        let Some(observation) = self.observation.as_ref().filter(|_| trust > 0.0) else {
+            return 1.0;
+        };
+        let queue = observation.waiting.map_or(0.0, |waiting| waiting as f32 / QUEUE_THRESHOLD);
+        let kv = observation.kv_usage.map_or(0.0, |usage| usage / KV_THRESHOLD);
+        queue.max(kv)
+    }
+
+    /// Whether the adapter is there: running or waiting now, reported as resident,
+    /// or sent there lately and not pushed out since.
+    pub(super) fn has_adapter(&self, adapter: AdapterKey, now: Millis, horizon: Duration) -> bool {
+        let adapters = self.observation.as_ref().map(|observation| &observation.adapters);
+        adapters.is_some_and(|adapters| {
+            [&adapters.running, &adapters.waiting, &adapters.loaded]
+                .iter()
+                .any(|known| known.contains(&adapter))
+        }) || self.memory.holds(adapter, adapters.and_then(|a| a.max), now, horizon)
+    }
+
+    /// Whether a slot for another adapter is free.
+    pub(super) fn has_free_slot(&self, now: Millis, horizon: Duration) -> bool {
+        let Some(observation) = &self.observation else { return true };
+        let Some(max) = observation.adapters.max else { return true };
+        let active = observation.adapters.running.len() + observation.adapters.waiting.len();
+        active.max(self.memory.recent(now, horizon)) < usize::try_from(max).unwrap_or(usize::MAX)
+    }
+}

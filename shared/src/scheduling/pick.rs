@@ -1,0 +1,254 @@
+//! One choice.
+
+use super::adapters::AdapterKey;
+use super::endpoint::{Endpoint, Health};
+use super::pool::Pool;
+use super::profile::Profile;
+use super::scorer::{Context, Range, Scorer, expected_load};
+use crate::pools::{EndpointId, Millis};
+use crate::random::Random;
+
+/// The most endpoints that one pick can name.
+pub const MAX_RANKED: usize = 8;
+
+/// What a choice is made for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PickRequest<'a> {
+    /// The adapter asked for; none for a base model.
+    pub adapter: Option<AdapterKey>,
+    /// The only endpoints allowed; none for all.
+    pub subset: Option<&'a [EndpointId]>,
+    /// The endpoint that the client's session token names.
+    pub session: Option<EndpointId>,
+}
+
+/// A choice: places in the pool, best first.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pick {
+    ranked: [Choice; MAX_RANKED],
+    len: usize,
+    /// What decided.
+    pub why: Why,
+    /// The mean saturation of the candidates; 1 and above is saturated.
+    pub saturation: f32,
+}
+
+/// An endpoint and its score.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Choice {
+    /// Its place in the pool.
+    pub place: usize,
+    /// Its score: the sum of weight times score, less its trouble.
+    pub score: f32,
+    /// Decides between equal scores.
+    tie: u64,
+}
+
+/// What decided a choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// The scores.
+    Scores,
+    /// No metrics were fresh: the one of two at random with less in flight.
+    NoFreshMetrics,
+    /// Nothing was ready: any endpoint, as the pool fails open.
+    NothingReady,
+}
+
+/// No endpoint may be picked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoEndpoint {
+    /// The pool is empty.
+    #[error("the pool has no endpoint")]
+    EmptyPool,
+    /// The subset names none of the pool's endpoints.
+    #[error("no endpoint of the pool is in the requested subset")]
+    EmptySubset,
+    /// None is ready.
+    #[error("no endpoint of the pool is ready")]
+    NoneReady,
+}
+
+impl Pick {
+    /// The chosen endpoints, best first; at least one.
+    #[must_use]
+    pub fn ranked(&self) -> &[Choice] {
+        self.ranked.get(..self.len).unwrap_or_default()
+    }
+
+    fn new(why: Why, saturation: f32) -> Self {
+        let nothing = Choice { place: 0, score: 0.0, tie: 0 };
+        Self { ranked: [nothing; MAX_RANKED], len: 0, why, saturation }
+    }
+
+    /// Puts a candidate in its place, if it is among the best `limit`.
+    fn rank(&mut self, choice: Choice, limit: usize) {
+        let limit = limit.clamp(1, MAX_RANKED);
+        let better = |a: &Choice, b: &Choice| (a.score, a.tie) > (b.score, b.tie);
+        let place =
+            self.ranked().iter().position(|known| better(&choice, known)).unwrap_or(self.len);
+        if place >= limit {
+            return;
+        }
+        self.len = (self.len + 1).min(limit);
+        if let Some(behind) = self.ranked.get_mut(place..self.len) {
+            behind.rotate_right(1);
+            if let Some(slot) = behind.first_mut() {
+                *slot = choice;
+            }
+        }
+    }
+}
+
+impl Pool {
+    /// Chooses. The choice is not counted; [`Pool::start`] does that.
+    ///
+    /// # Errors
+    /// No endpoint may be picked; see [`NoEndpoint`].
+    pub fn pick(
+        &mut self,
+        request: &PickRequest<'_>,
+        profile: &Profile,
+        now: Millis,
+        random: &mut Random,
+    ) -> Result<Pick, NoEndpoint> {
+        if self.endpoints().is_empty() {
+            return Err(NoEndpoint::EmptyPool);
+        }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let picked = pick(self.endpoints(), &mut scratch, request, profile, now, random);
+        self.scratch = scratch;
+        picked
+    }
+
+    /// Chooses among all endpoints of the request's subset, ready or not: for pools
+    /// that fail open.
+    ///
+    /// # Errors
+    /// The pool is empty, or the subset names none of it.
+    pub fn pick_any(
+        &self,
+        request: &PickRequest<'_>,
+        profile: &Profile,
+        random: &mut Random,
+    ) -> Result<Pick, NoEndpoint> {
+        if self.endpoints().is_empty() {
+            return Err(NoEndpoint::EmptyPool);
+        }
+        let mut pick = Pick::new(Why::NothingReady, 1.0);
+        for (place, endpoint) in self.endpoints().iter().enumerate() {
+            if is_allowed(endpoint, request) {
+                pick.rank(Choice { place, score: 0.0, tie: random.next_u64() }, profile.ranked);
+            }
+        }
+        if pick.len == 0 { Err(NoEndpoint::EmptySubset) } else { Ok(pick) }
+    }
+}
+
+/// A candidate between the two passes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Candidate {
+    place: usize,
+    trust: f32,
+    load: f32,
+}
+
+fn is_allowed(endpoint: &Endpoint, request: &PickRequest<'_>) -> bool {
+    request.subset.is_none_or(|subset| subset.contains(&endpoint.id))
+}
+
+fn pick(
+    endpoints: &[Endpoint],
+    candidates: &mut Vec<Candidate>,
+    request: &PickRequest<'_>,
+    profile: &Profile,
+    now: Millis,
+    random: &mut Random,
+) -> Result<Pick, NoEndpoint> {
+    candidates.clear();
+    let mut context = Context {
+        now,
+        adapter: request.adapter,
+        session: request.session,
+        adapter_memory: profile.adapter_memory,
+        waiting: Range::EMPTY,
+        running: Range::EMPTY,
+        load: Range::EMPTY,
+    };
+    let mut allowed = false;
+    let mut trusted = false;
+    let mut saturation = 0.0;
+    for (place, endpoint) in endpoints.iter().enumerate() {
+        if !is_allowed(endpoint, request) {
+            continue;
+        }
+        allowed = true;
+        if endpoint.health != Health::Ready {
+            continue;
+        }
+        let trust = endpoint.trust(now, &profile.staleness);
+        let load = expected_load(endpoint, trust);
+        trusted |= trust > 0.0;
+        saturation += endpoint.saturation(trust);
+        context.load.add(load);
+        if let Some(observation) = &endpoint.observation {
+            observation.waiting.into_iter().for_each(|n| context.waiting.add(n as f32));
+            observation.running.into_iter().for_each(|n| context.running.add(n as f32));
+        }
+        candidates.push(Candidate { place, trust, load });
+    }
+    if candidates.is_empty() {
+        return Err(if allowed { NoEndpoint::NoneReady } else { NoEndpoint::EmptySubset });
+    }
+    let saturation = saturation / candidates.len() as f32;
+    if !trusted {
+        return Ok(least_of_two(endpoints, candidates, profile, saturation, now, random));
+    }
+    let mut pick = Pick::new(Why::Scores, saturation);
+    for candidate in candidates.iter() {
+        let Some(endpoint) = endpoints.get(candidate.place) else { continue };
+        let score = total(endpoint, candidate, &context, profile);
+        pick.rank(Choice { place: candidate.place, score, tie: random.next_u64() }, profile.ranked);
+    }
+    Ok(pick)
+}
+
+fn total(endpoint: &Endpoint, candidate: &Candidate, context: &Context, profile: &Profile) -> f32 {
+    let sum: f32 = profile
+        .scorers
+        .iter()
+        .map(|weighted| {
+            let Candidate { load, trust, .. } = *candidate;
+            weighted.weight * Scorer::score(weighted.scorer, endpoint, load, trust, context)
+        })
+        .sum();
+    sum * (1.0 - endpoint.trouble.level(context.now, profile.trouble_half_life))
+}
+
+/// The one of two random candidates with less in flight and less trouble; the
+/// others follow by chance, for retries.
+fn least_of_two(
+    endpoints: &[Endpoint],
+    candidates: &[Candidate],
+    profile: &Profile,
+    saturation: f32,
+    now: Millis,
+    random: &mut Random,
+) -> Pick {
+    let mut pick = Pick::new(Why::NoFreshMetrics, saturation);
+    let first = random.below(candidates.len());
+    let second = match random.below(candidates.len().saturating_sub(1)) {
+        other if other >= first => other + 1,
+        other => other,
+    };
+    for (n, candidate) in candidates.iter().enumerate() {
+        let Some(endpoint) = endpoints.get(candidate.place) else { continue };
+        // The two drawn come before all others: their scores are above -1.
+        let drawn = n == first || n == second;
+        let trouble = endpoint.trouble.level(now, profile.trouble_half_life);
+        let busy = endpoint.total_in_flight() as f32 * (1.0 + trouble) + trouble;
+        let score = if drawn { 1.0 / (1.0 + busy) } else { -1.0 - trouble };
+        pick.rank(Choice { place: candidate.place, score, tie: random.next_u64() }, profile.ranked);
+    }
+    pick
+}

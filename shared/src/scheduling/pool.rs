@@ -1,0 +1,124 @@
+//! One worker's copy of a pool.
+
+use std::time::Duration;
+
+use super::adapters::AdapterKey;
+use super::endpoint::{Endpoint, Health, Observation};
+use super::pick::Candidate;
+use crate::pools::{EndpointId, Millis};
+
+/// One worker's copy of a pool, sorted by endpoint.
+#[derive(Debug, Default)]
+pub struct Pool {
+    endpoints: Vec<Endpoint>,
+    /// Kept between picks, so that a pick allocates nothing.
+    pub(super) scratch: Vec<Candidate>,
+}
+
+/// A request that was sent; handed back to [`Pool::end`] once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Started {
+    /// Where.
+    pub endpoint: EndpointId,
+    /// When.
+    pub at: Millis,
+}
+
+/// What a snapshot says of one endpoint.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Update {
+    /// Which.
+    pub id: EndpointId,
+    /// Whether it may get requests.
+    pub health: Health,
+    /// The last scrape.
+    pub observation: Option<Observation>,
+    /// Other workers' requests there.
+    pub others_in_flight: u32,
+    /// Those of them that the last scrape cannot have seen.
+    pub others_fresh: u32,
+}
+
+impl Pool {
+    /// The endpoints, sorted by identity.
+    #[must_use]
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
+    /// Takes over what a snapshot says. Endpoints it does not name leave; what this
+    /// worker itself knows of the others stays.
+    pub fn update(&mut self, mut updates: Vec<Update>) {
+        updates.sort_unstable_by_key(|update| update.id);
+        updates.dedup_by_key(|update| update.id);
+        let old = std::mem::take(&mut self.endpoints);
+        self.endpoints.reserve(updates.len());
+        // Both are sorted: one walk over the two.
+        let mut old = old.into_iter().peekable();
+        for update in updates {
+            while old.next_if(|endpoint| endpoint.id < update.id).is_some() {}
+            let known = old.next_if(|endpoint| endpoint.id == update.id);
+            let mut endpoint = known.unwrap_or_else(|| Endpoint::new(update.id));
+            endpoint.health = update.health;
+            endpoint.others_in_flight = update.others_in_flight;
+            endpoint.others_fresh = update.others_fresh;
+            if let Some(observation) = &update.observation {
+                endpoint.in_flight.observed(observation.at);
+            }
+            endpoint.observation = update.observation;
+            self.endpoints.push(endpoint);
+        }
+    }
+
+    /// Counts a request that was sent.
+    pub fn start(
+        &mut self,
+        id: EndpointId,
+        adapter: Option<AdapterKey>,
+        now: Millis,
+    ) -> Option<Started> {
+        let endpoint = self.get_mut(id)?;
+        endpoint.in_flight.start(now);
+        endpoint.picks += 1;
+        if let Some(adapter) = adapter {
+            endpoint.memory.note(adapter, now);
+        }
+        Some(Started { endpoint: id, at: now })
+    }
+
+    /// Counts a request's end. One whose endpoint has left is forgotten.
+    pub fn end(&mut self, started: Started) {
+        if let Some(endpoint) = self.get_mut(started.endpoint) {
+            endpoint.in_flight.end(started.at);
+        }
+    }
+
+    /// Remembers a failure of an endpoint.
+    pub fn note_failure(&mut self, id: EndpointId, now: Millis, half_life: Duration) {
+        if let Some(endpoint) = self.get_mut(id) {
+            endpoint.trouble.note_failure(now, half_life);
+        }
+    }
+
+    /// Takes over what a response said about its endpoint, if it is news.
+    pub fn observe(&mut self, id: EndpointId, observe: impl FnOnce(&mut Observation), now: Millis) {
+        if let Some(endpoint) = self.get_mut(id) {
+            let observation = endpoint.observation.get_or_insert_default();
+            observe(observation);
+            observation.at = now;
+            endpoint.in_flight.observed(now);
+        }
+    }
+
+    /// The endpoint of this identity.
+    #[must_use]
+    pub fn get(&self, id: EndpointId) -> Option<&Endpoint> {
+        let place = self.endpoints.binary_search_by_key(&id, |endpoint| endpoint.id).ok()?;
+        self.endpoints.get(place)
+    }
+
+    fn get_mut(&mut self, id: EndpointId) -> Option<&mut Endpoint> {
+        let place = self.endpoints.binary_search_by_key(&id, |endpoint| endpoint.id).ok()?;
+        self.endpoints.get_mut(place)
+    }
+}

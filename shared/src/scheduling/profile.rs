@@ -1,0 +1,89 @@
+//! How a pool chooses: scorers and their weights, and when metrics are stale.
+
+use std::time::Duration;
+
+use super::scorer::Scorer;
+
+/// How a pool chooses.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profile {
+    /// The scorers; a candidate's score is the sum of weight times score.
+    pub scorers: Vec<Weighted>,
+    /// When metrics are stale.
+    pub staleness: Staleness,
+    /// How long what was sent where counts as adapter affinity.
+    pub adapter_memory: Duration,
+    /// In which time the memory of a failure halves.
+    pub trouble_half_life: Duration,
+    /// How many endpoints a pick names at most: the first and those for retries.
+    pub ranked: usize,
+}
+
+/// A scorer and its weight.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weighted {
+    /// The scorer.
+    pub scorer: Scorer,
+    /// What its score, 0 to 1, is multiplied by; finite and not negative.
+    pub weight: f32,
+}
+
+/// When metrics are stale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Staleness {
+    /// Up to this age metrics count in full.
+    pub fresh_for: Duration,
+    /// From this age on they do not count at all; between, they fade.
+    pub stale_after: Duration,
+}
+
+/// Weights that decide nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("every weight must be finite and at least 0, and one above 0")]
+pub struct InvalidProfile;
+
+impl Profile {
+    /// This project's default: where the request waits least, on the endpoint that
+    /// has the adapter, and not where the KV cache is about to overflow. A session's
+    /// endpoint outweighs all others until it is saturated.
+    #[must_use]
+    pub fn recommended() -> Self {
+        Self::of(&[
+            (Scorer::Load, 3.0),
+            (Scorer::KvCache, 1.0),
+            (Scorer::Adapter, 2.0),
+            (Scorer::Session, 8.0),
+        ])
+    }
+
+    /// The reference's default (GIE v1.5): queue 2, KV cache 2, LoRA affinity 1. Its
+    /// prefix scorer has its own place here.
+    #[must_use]
+    pub fn reference() -> Self {
+        Self::of(&[(Scorer::Queue, 2.0), (Scorer::KvCache, 2.0), (Scorer::LoraAffinity, 1.0)])
+    }
+
+    fn of(scorers: &[(Scorer, f32)]) -> Self {
+        Self {
+            scorers: scorers.iter().map(|&(scorer, weight)| Weighted { scorer, weight }).collect(),
+            staleness: Staleness {
+                fresh_for: Duration::from_secs(1),
+                stale_after: Duration::from_secs(5),
+            },
+            adapter_memory: Duration::from_secs(60),
+            trouble_half_life: Duration::from_secs(10),
+            ranked: 3,
+        }
+    }
+
+    /// The same with other scorers.
+    ///
+    /// # Errors
+    /// The weights decide nothing or are no numbers.
+    pub fn with_scorers(mut self, scorers: Vec<Weighted>) -> Result<Self, InvalidProfile> {
+        let valid = scorers.iter().all(|w| w.weight.is_finite() && w.weight >= 0.0)
+            && scorers.iter().any(|w| w.weight > 0.0);
+        self.scorers = scorers;
+        if valid { Ok(self) } else { Err(InvalidProfile) }
+    }
+}
