@@ -6,11 +6,13 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::pools::Millis;
 
 /// An adapter's name as a number: FNV-1a, 64 bits. Two names that collide would
 /// share their affinity and nothing else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AdapterKey(u64);
 
 impl AdapterKey {
@@ -22,7 +24,7 @@ impl AdapterKey {
 }
 
 /// The adapters of one endpoint.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Adapters {
     /// Slots for adapters; none if the server does not say.
     pub max: Option<u32>,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::adapters::{AdapterKey, Adapters, Memory};
 use super::load::InFlight;
 use super::profile::Staleness;
@@ -9,7 +11,7 @@ use super::trouble::Trouble;
 use crate::pools::{EndpointId, Millis};
 
 /// Whether an endpoint may get requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Health {
     /// It may.
     #[default]
@@ -22,7 +24,7 @@ pub enum Health {
 
 /// What a scrape saw. A value the server does not report is missing, and degrades
 /// the scorers that need it, no other.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Observation {
     /// When.
     pub at: Millis,

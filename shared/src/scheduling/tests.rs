@@ -60,7 +60,8 @@ fn adapter(name: &str) -> PickRequest<'static> {
 fn the_reference_s_vectors_pick_the_reference_s_endpoints() {
     let reference =
         profile(&[(Scorer::Queue, 1.0), (Scorer::KvCache, 1.0), (Scorer::LoraAffinity, 1.0)]);
-    let vectors: [(&[(u32, f32, &[&str])], Option<&str>, usize); 3] = [
+    type Seen<'a> = (u32, f32, &'a [&'a str]);
+    let vectors: [(&[Seen<'_>], Option<&str>, usize); 3] = [
         (&[(3, 0.2, &[]), (0, 0.1, &[]), (10, 0.2, &[])], None, 1),
         (
             &[(0, 0.2, &["foo", "bar"]), (0, 0.1, &["foo", "T"]), (10, 0.2, &["foo", "bar"])],

@@ -1,0 +1,143 @@
+//! A snapshot as bytes: a fixed head, then `postcard`.
+
+use super::content::Snapshot;
+
+/// Raised with every change of [`Snapshot`] or of what it holds.
+const VERSION: u16 = 1;
+
+const MAGIC: [u8; 4] = *b"IGWS";
+const HEAD: usize = MAGIC.len() + size_of::<u16>() + 2 * size_of::<u32>();
+
+/// Why bytes are not a snapshot of this version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// They do not start as a snapshot does.
+    #[error("not a snapshot")]
+    NotASnapshot,
+    /// Another version of the filter wrote them.
+    #[error("a snapshot of version {found}, not {VERSION}")]
+    Version {
+        /// The version that wrote them.
+        found: u16,
+    },
+    /// They are cut or changed.
+    #[error("a damaged snapshot")]
+    Damaged,
+}
+
+/// Writes a snapshot.
+#[must_use]
+pub fn encode(snapshot: &Snapshot) -> Vec<u8> {
+    let mut bytes = vec![0; HEAD];
+    // Only running out of memory could fail here, and that ends the VM anyway.
+    bytes = postcard::to_extend(snapshot, bytes).unwrap_or_default();
+    if let Some((head, content)) = bytes.split_at_mut_checked(HEAD) {
+        let length = u32::try_from(content.len()).unwrap_or(u32::MAX);
+        let fields = MAGIC
+            .into_iter()
+            .chain(VERSION.to_le_bytes())
+            .chain(length.to_le_bytes())
+            .chain(crc32fast::hash(content).to_le_bytes());
+        for (to, from) in head.iter_mut().zip(fields) {
+            *to = from;
+        }
+    }
+    bytes
+}
+
+/// Reads a snapshot.
+///
+/// # Errors
+/// See [`DecodeError`].
+pub fn decode(bytes: &[u8]) -> Result<Snapshot, DecodeError> {
+    let rest = bytes.strip_prefix(&MAGIC).ok_or(DecodeError::NotASnapshot)?;
+    let (version, rest) = rest.split_first_chunk().ok_or(DecodeError::Damaged)?;
+    let found = u16::from_le_bytes(*version);
+    if found != VERSION {
+        return Err(DecodeError::Version { found });
+    }
+    let (length, rest) = rest.split_first_chunk().ok_or(DecodeError::Damaged)?;
+    let (checksum, content) = rest.split_first_chunk().ok_or(DecodeError::Damaged)?;
+    let intact = usize::try_from(u32::from_le_bytes(*length)) == Ok(content.len())
+        && u32::from_le_bytes(*checksum) == crc32fast::hash(content);
+    if !intact {
+        return Err(DecodeError::Damaged);
+    }
+    postcard::from_bytes(content).map_err(|_| DecodeError::Damaged)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+    use crate::pools::{EndpointId, Millis};
+    use crate::scheduling::{AdapterKey, Adapters, Health, Observation};
+    use crate::snapshot::EndpointSnapshot;
+
+    fn snapshot(endpoints: u16) -> Snapshot {
+        let endpoint = |n: u16| EndpointSnapshot {
+            id: EndpointId::from(std::net::SocketAddr::from(([10, 0, 0, 1], 8000 + n))),
+            health: if n % 3 == 0 { Health::Unhealthy } else { Health::Ready },
+            observation: (n % 2 == 0).then(|| Observation {
+                at: Millis(1_795_226_126_000),
+                waiting: Some(n.into()),
+                running: None,
+                kv_usage: Some(0.25),
+                adapters: Adapters {
+                    max: Some(4),
+                    running: vec![AdapterKey::of("food-review-1")],
+                    ..Adapters::default()
+                },
+            }),
+            in_flight: n.into(),
+            sent: 1_000,
+            sent_when_observed: 990,
+        };
+        let endpoints = (0..endpoints).map(endpoint).collect();
+        Snapshot { generation: 7, published: Millis(1_795_226_126_010), endpoints }
+    }
+
+    #[test]
+    fn a_snapshot_comes_back_as_it_was() {
+        for n in [0, 1, 100] {
+            assert_eq!(decode(&encode(&snapshot(n))), Ok(snapshot(n)));
+        }
+    }
+
+    #[test]
+    fn a_snapshot_is_compact() {
+        assert!(encode(&snapshot(1_000)).len() < 40 * 1_000);
+    }
+
+    #[test]
+    fn another_version_is_ignored_whatever_follows() {
+        let mut bytes = encode(&snapshot(3));
+        bytes[4] = 9;
+        bytes.truncate(8);
+        assert_eq!(decode(&bytes), Err(DecodeError::Version { found: 9 }));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn damage_is_found(at in any::<prop::sample::Index>(), change in 1..=255_u8, cut in any::<prop::sample::Index>()) {
+            let bytes = encode(&snapshot(5));
+            let mut changed = bytes.clone();
+            let at = at.index(changed.len());
+            changed[at] ^= change;
+            prop_assert!(decode(&changed).is_err());
+            prop_assert!(decode(&bytes[..cut.index(bytes.len())]).is_err());
+        }
+
+        #[test]
+        fn any_bytes_are_read_without_a_panic(bytes: Vec<u8>) {
+            prop_assert!(decode(&bytes).is_err());
+            let framed = [MAGIC.as_slice(), &VERSION.to_le_bytes(), &u32::try_from(bytes.len()).expect("small").to_le_bytes(), &crc32fast::hash(&bytes).to_le_bytes(), &bytes].concat();
+            let _ = decode(&framed);
+        }
+    }
+}
