@@ -8,6 +8,7 @@
 
 pub mod bbr;
 pub mod config;
+pub mod exposition;
 pub mod hash;
 pub mod json;
 pub mod lease;
@@ -17,3 +18,4 @@ pub mod pools;
 pub mod random;
 pub mod scheduling;
 pub mod snapshot;
+pub mod server_metrics;

@@ -80,8 +80,8 @@ mod tests {
     fn snapshot(endpoints: u16) -> Snapshot {
         let endpoint = |n: u16| EndpointSnapshot {
             id: EndpointId::from(std::net::SocketAddr::from(([10, 0, 0, 1], 8000 + n))),
-            health: if n % 3 == 0 { Health::Unhealthy } else { Health::Ready },
-            observation: (n % 2 == 0).then(|| Observation {
+            health: if n.is_multiple_of(3) { Health::Unhealthy } else { Health::Ready },
+            observation: n.is_multiple_of(2).then(|| Observation {
                 at: Millis(1_795_226_126_000),
                 waiting: Some(n.into()),
                 running: None,
