@@ -2,21 +2,18 @@
 //! then sets the headers that Envoy routes by.
 //!
 //! [`request`] is the state machine of one request; it speaks to Envoy only
-//! through [`host::Host`]. The modules that call Proxy-Wasm, `envoy` and `root`,
-//! are compiled for Wasm alone, so that everything else is tested natively.
+//! through [`StreamHost`](filter_host::StreamHost). The module that calls Proxy-Wasm, `root`,
+//! is compiled for Wasm alone, so that everything else is tested natively.
 //!
 //! Invariant: verdicts fall synchronously inside a body or trailers callback.
 //! The alternative, to resume a held request later from another callback, loses
 //! bytes on Envoy 1.35 to 1.37 (envoy issue 46841).
 
-pub mod host;
 pub mod metrics;
 pub mod policy;
 pub mod request;
 mod splice;
 
-#[cfg(target_arch = "wasm32")]
-mod envoy;
 #[cfg(target_arch = "wasm32")]
 mod root;
 

@@ -6,21 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use filter_host::{MetricId, MetricKind};
 use shared::bbr::{Outcome, Settings};
 use shared::models::ModelName;
-
-/// The host's number of a metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MetricId(pub u32);
-
-/// Kinds of metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MetricKind {
-    /// Only grows.
-    Counter,
-    /// A distribution.
-    Histogram,
-}
 
 /// The numbers of all metrics.
 #[derive(Debug)]

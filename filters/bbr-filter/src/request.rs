@@ -3,13 +3,13 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use filter_host::{Flow, StreamHost};
 use shared::bbr::{
     BASE_MODEL_HEADER, BodyKind, BodyReader, Entropy, Found, MODEL_HEADER, MissingModelPolicy,
     Named, Outcome, Plan, Progress, Rejection, RequestHead, Route, RouteOn, SplitBy, plan,
     plan_without_body,
 };
 
-use crate::host::Host;
 use crate::policy::Policy;
 use crate::splice::{Splice, splice};
 
@@ -25,15 +25,6 @@ pub struct Request<H> {
     scan_time: Duration,
 }
 
-/// What the host does next with the request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flow {
-    /// Passes on what it holds.
-    Continue,
-    /// Holds headers and body.
-    Hold,
-}
-
 #[derive(Debug)]
 enum State {
     /// Headers and body are held; no model yet.
@@ -44,7 +35,7 @@ enum State {
     Over,
 }
 
-impl<H: Host> Request<H> {
+impl<H: StreamHost> Request<H> {
     /// A request whose headers have not come yet.
     pub fn new(host: H, policy: Rc<Policy>) -> Self {
         Self {

@@ -2,14 +2,14 @@
 
 use std::rc::Rc;
 
+use filter_host::envoy::{Envoy, action, define_metric, log, now, plugin_configuration};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType, LogLevel};
 use shared::bbr::{RouteOn, Settings};
 
-use crate::envoy::{Envoy, define_metric, log, now, plugin_configuration};
 use crate::metrics::Metrics;
 use crate::policy::Policy;
-use crate::request::{Flow, Request};
+use crate::request::Request;
 
 #[derive(Default)]
 pub(crate) struct Root {
@@ -75,12 +75,5 @@ impl HttpContext for Stream {
 
     fn on_log(&mut self) {
         self.0.on_done();
-    }
-}
-
-fn action(flow: Flow) -> Action {
-    match flow {
-        Flow::Continue => Action::Continue,
-        Flow::Hold => Action::Pause,
     }
 }

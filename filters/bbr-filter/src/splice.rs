@@ -7,10 +7,9 @@
 
 use std::ops::Range;
 
+use filter_host::{Refused, StreamHost};
 use shared::bbr::{Place, locate_part};
 use shared::models::ModelName;
-
-use crate::host::{Host, Refused};
 
 /// How a body's length changed, in bytes.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,7 +19,7 @@ pub(crate) struct Splice {
 }
 
 pub(crate) fn splice(
-    host: &impl Host,
+    host: &impl StreamHost,
     place: &Place,
     model: &ModelName,
 ) -> Result<Splice, Refused> {
@@ -43,7 +42,7 @@ pub(crate) fn splice(
     Ok(Splice { added: name.len() as u64, removed: end - start })
 }
 
-fn start_of_body(host: &impl Host, len: u64) -> Result<Vec<u8>, Refused> {
+fn start_of_body(host: &impl StreamHost, len: u64) -> Result<Vec<u8>, Refused> {
     match usize::try_from(len).map_err(|_| Refused)? {
         0 => Ok(Vec::new()),
         len => host.body(0, len).filter(|bytes| bytes.len() == len).ok_or(Refused),

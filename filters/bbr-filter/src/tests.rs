@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use filter_host::{Flow, MetricId, Refused, StreamHost};
 use shared::bbr::Settings;
 
-use crate::host::{Host, Refused};
-use crate::metrics::{MetricId, Metrics};
+use crate::metrics::Metrics;
 use crate::policy::Policy;
-use crate::request::{Flow, Request};
+use crate::request::Request;
 
 /// What a request did to its host.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ struct Fake {
     names: Rc<Vec<String>>,
 }
 
-impl Host for Fake {
+impl StreamHost for Fake {
     fn header(&self, name: &str) -> Option<Vec<u8>> {
         self.world.borrow().headers.get(name).cloned()
     }

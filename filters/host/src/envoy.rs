@@ -7,16 +7,16 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use proxy_wasm::hostcalls;
-use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType};
+use proxy_wasm::types::{Action, BufferType, LogLevel, MapType, MetricType};
 
-use crate::host::{Host, Refused};
-use crate::metrics::{MetricId, MetricKind};
+use crate::metric::{MetricId, MetricKind};
+use crate::stream::{Flow, Refused, StreamHost};
 
 /// Envoy, as seen from a stream's callback.
-#[derive(Debug)]
-pub(crate) struct Envoy;
+#[derive(Debug, Clone, Copy)]
+pub struct Envoy;
 
-impl Host for Envoy {
+impl StreamHost for Envoy {
     fn header(&self, name: &str) -> Option<Vec<u8>> {
         hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, name).ok().flatten()
     }
@@ -59,22 +59,29 @@ impl Host for Envoy {
     }
 }
 
-pub(crate) fn now() -> Duration {
+/// The time since 1970.
+#[must_use]
+pub fn now() -> Duration {
     hostcalls::get_current_time()
         .ok()
         .and_then(|now| now.duration_since(UNIX_EPOCH).ok())
         .unwrap_or_default()
 }
 
-pub(crate) fn define_metric(kind: MetricKind, name: &str) -> Option<MetricId> {
+/// Defines a metric, or finds the one of this name.
+#[must_use]
+pub fn define_metric(kind: MetricKind, name: &str) -> Option<MetricId> {
     let kind = match kind {
         MetricKind::Counter => MetricType::Counter,
+        MetricKind::Gauge => MetricType::Gauge,
         MetricKind::Histogram => MetricType::Histogram,
     };
     hostcalls::define_metric(kind, name).ok().map(MetricId)
 }
 
-pub(crate) fn plugin_configuration() -> Vec<u8> {
+/// The plugin's configuration, as it was written.
+#[must_use]
+pub fn plugin_configuration() -> Vec<u8> {
     // The length is not needed: the host hands over what there is.
     hostcalls::get_buffer(BufferType::PluginConfiguration, 0, usize::MAX)
         .ok()
@@ -82,6 +89,16 @@ pub(crate) fn plugin_configuration() -> Vec<u8> {
         .unwrap_or_default()
 }
 
-pub(crate) fn log(level: LogLevel, message: &str) {
+/// Writes a line to the host's log.
+pub fn log(level: LogLevel, message: &str) {
     let _ = hostcalls::log(level, message);
+}
+
+/// A flow as Proxy-Wasm's action.
+#[must_use]
+pub fn action(flow: Flow) -> Action {
+    match flow {
+        Flow::Continue => Action::Continue,
+        Flow::Hold => Action::Pause,
+    }
 }

@@ -1,14 +1,14 @@
-//! What a request's state machine asks of its host.
+//! What the state machine of one request asks of its host.
 //!
 //! Small on purpose: one method per thing the filter does to a request, none that
 //! can panic, all failures as values.
 
 use std::time::Duration;
 
-use crate::metrics::MetricId;
+use crate::metric::MetricId;
 
 /// The host of one request.
-pub trait Host {
+pub trait StreamHost {
     /// A request header's value; raw bytes, several values joined by commas.
     fn header(&self, name: &str) -> Option<Vec<u8>>;
 
@@ -47,3 +47,12 @@ pub trait Host {
 /// The host did not do what it was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused;
+
+/// What the host does next with what it shows to a filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Passes on what it holds.
+    Continue,
+    /// Holds headers and body.
+    Hold,
+}
