@@ -148,9 +148,8 @@ impl<H: StreamHost> Request<H> {
             State::Watching(..) | State::Over => 0,
         };
         let new = held - start;
-        let limit = self.policy.settings.max_body_bytes;
-        if self.read + new as u64 > limit {
-            return Err(Rejection::BodyTooLarge { limit });
+        if !self.is_undecided() {
+            self.check_length(new)?;
         }
         if new > 0 {
             let chunk = self.host.body(start, new).ok_or(Rejection::Host)?;
@@ -158,6 +157,8 @@ impl<H: StreamHost> Request<H> {
             if let Some(flow) = self.feed(&chunk)? {
                 return Ok(flow);
             }
+            // Only now it is known that the body is to be read.
+            self.check_length(0)?;
         }
         if end {
             return self.end();
@@ -166,6 +167,18 @@ impl<H: StreamHost> Request<H> {
             State::Reading(_) => Flow::Hold,
             State::Watching(..) | State::Over => Flow::Continue,
         })
+    }
+
+    /// Whether the body may still turn out to be none of the filter's business.
+    fn is_undecided(&self) -> bool {
+        matches!(self.state, State::Reading(BodyReader::Sniff(_)))
+    }
+
+    /// Refuses a body that is, or is announced to be, above the limit.
+    fn check_length(&self, new: usize) -> Result<(), Rejection> {
+        let limit = self.policy.settings.max_body_bytes;
+        let length = (self.read + new as u64).max(self.content_length.unwrap_or(0));
+        if length > limit { Err(Rejection::BodyTooLarge { limit }) } else { Ok(()) }
     }
 
     /// Reads a chunk; the flow, if that decided it.
@@ -266,7 +279,7 @@ impl<H: StreamHost> Request<H> {
 
     fn answer_models(&mut self, json: Vec<u8>) -> Flow {
         self.count(Outcome::ServedModels);
-        self.host.respond(200, &json);
+        self.host.respond(200, &[], &json);
         Flow::Hold
     }
 
@@ -287,7 +300,7 @@ impl<H: StreamHost> Request<H> {
             }
             _ => self.host.warn(&format!("request {id}: {} {}", rejection.status(), error.code)),
         }
-        self.host.respond(rejection.status(), &error.to_json());
+        self.host.respond(rejection.status(), &[], &error.to_json());
         Flow::Hold
     }
 

@@ -40,6 +40,13 @@ impl StreamHost for Fake {
     fn remove_header(&self, name: &str) {
         self.world.borrow_mut().headers.remove(name);
     }
+    fn response_header(&self, _: &str) -> Option<Vec<u8>> {
+        None
+    }
+    fn set_response_header(&self, _: &str, _: &[u8]) {}
+    fn property(&self, _: &[&str]) -> Option<Vec<u8>> {
+        None
+    }
     fn body(&self, start: usize, len: usize) -> Option<Vec<u8>> {
         let world = self.world.borrow();
         let held = world.held.get(start..)?;
@@ -49,7 +56,7 @@ impl StreamHost for Fake {
         self.world.borrow_mut().held.splice(..len, bytes.iter().copied());
         Ok(())
     }
-    fn respond(&self, status: u16, json: &[u8]) {
+    fn respond(&self, status: u16, _: &[(&str, &str)], json: &[u8]) {
         let json = serde_json::from_slice(json).expect("answers are JSON");
         self.world.borrow_mut().answer = Some((status, json));
     }
@@ -232,6 +239,18 @@ fn a_body_above_the_limit_is_refused_by_count_and_by_announcement() {
     assert_eq!(exchange.request.on_headers(false), Flow::Hold);
     assert_eq!(exchange.status(), Some(413));
     assert_eq!(exchange.outcomes(), ["body_too_large"]);
+}
+
+#[test]
+fn a_body_that_is_only_sniffed_is_not_measured() {
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let mut exchange = Exchange::new("", &[(":path", "/v1/x"), form, ("content-length", "1000")]);
+    assert_eq!(exchange.request.on_headers(false), Flow::Hold);
+    assert_eq!(exchange.body(&"x".repeat(1000), true), Flow::Continue);
+    let mut exchange = Exchange::new("", &[(":path", "/v1/x"), form, ("content-length", "1000")]);
+    assert_eq!(exchange.request.on_headers(false), Flow::Hold);
+    assert_eq!(exchange.body(" {", false), Flow::Hold);
+    assert_eq!(exchange.status(), Some(413));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{Action, BufferType, LogLevel, MapType, MetricType};
 
+use crate::background::{Answer, BackgroundHost, CallId};
 use crate::metric::{MetricId, MetricKind};
 use crate::stream::{Flow, Refused, StreamHost};
 
@@ -29,6 +30,18 @@ impl StreamHost for Envoy {
         let _ = hostcalls::remove_map_value(MapType::HttpRequestHeaders, name);
     }
 
+    fn response_header(&self, name: &str) -> Option<Vec<u8>> {
+        hostcalls::get_map_value_bytes(MapType::HttpResponseHeaders, name).ok().flatten()
+    }
+
+    fn set_response_header(&self, name: &str, value: &[u8]) {
+        let _ = hostcalls::set_map_value_bytes(MapType::HttpResponseHeaders, name, Some(value));
+    }
+
+    fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
+        hostcalls::get_property(path.to_vec()).ok().flatten()
+    }
+
     fn body(&self, start: usize, len: usize) -> Option<Vec<u8>> {
         hostcalls::get_buffer(BufferType::HttpRequestBody, start, len).ok().flatten()
     }
@@ -37,8 +50,9 @@ impl StreamHost for Envoy {
         hostcalls::set_buffer(BufferType::HttpRequestBody, 0, len, bytes).map_err(|_| Refused)
     }
 
-    fn respond(&self, status: u16, json: &[u8]) {
-        let headers = vec![("content-type", "application/json")];
+    fn respond(&self, status: u16, headers: &[(&str, &str)], json: &[u8]) {
+        let mut headers = headers.to_vec();
+        headers.push(("content-type", "application/json"));
         let _ = hostcalls::send_http_response(status.into(), headers, Some(json));
     }
 
@@ -56,6 +70,74 @@ impl StreamHost for Envoy {
 
     fn warn(&self, message: &str) {
         log(LogLevel::Warn, message);
+    }
+}
+
+impl BackgroundHost for Envoy {
+    fn now(&self) -> Duration {
+        now()
+    }
+
+    fn shared(&self, key: &str) -> Option<(Vec<u8>, Option<u32>)> {
+        let (value, cas) = hostcalls::get_shared_data(key).ok()?;
+        Some((value?, cas))
+    }
+
+    fn share(&self, key: &str, value: &[u8], unless: Option<u32>) -> Result<(), Refused> {
+        hostcalls::set_shared_data(key, Some(value), unless).map_err(|_| Refused)
+    }
+
+    fn get(&self, cluster: &str, headers: &[(&str, &str)], timeout: Duration) -> Option<CallId> {
+        hostcalls::dispatch_http_call(cluster, headers.to_vec(), None, vec![], timeout).ok().map(CallId)
+    }
+
+    fn set(&self, gauge: MetricId, value: u64) {
+        let _ = hostcalls::record_metric(gauge.0, value);
+    }
+
+    fn add(&self, counter: MetricId, amount: u64) {
+        if let Ok(amount @ 1..) = i64::try_from(amount) {
+            let _ = hostcalls::increment_metric(counter.0, amount);
+        }
+    }
+
+    fn record(&self, histogram: MetricId, value: u64) {
+        let _ = hostcalls::record_metric(histogram.0, value);
+    }
+
+    fn info(&self, message: &str) {
+        log(LogLevel::Info, message);
+    }
+
+    fn warn(&self, message: &str) {
+        log(LogLevel::Warn, message);
+    }
+}
+
+/// The answer to a call, inside its callback.
+#[derive(Debug, Clone, Copy)]
+pub struct CallAnswer {
+    /// The length of its body, as the callback was told.
+    pub body: usize,
+}
+
+/// How much of an answer's body is copied into the VM at once.
+const PIECE: usize = 32 << 10;
+
+impl Answer for CallAnswer {
+    fn status(&self) -> Option<u16> {
+        let status = hostcalls::get_map_value_bytes(MapType::HttpCallResponseHeaders, ":status");
+        str::from_utf8(&status.ok().flatten()?).ok()?.parse().ok()
+    }
+
+    fn read_body(&self, each: &mut dyn FnMut(&[u8])) {
+        let mut start = 0;
+        while start < self.body {
+            let piece = hostcalls::get_buffer(BufferType::HttpCallResponseBody, start, PIECE);
+            let Some(piece) = piece.ok().flatten().filter(|piece| !piece.is_empty()) else { return };
+            start += piece.len();
+            each(&piece);
+        }
     }
 }
 

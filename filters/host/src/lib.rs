@@ -1,14 +1,16 @@
 //! What the filters ask of their host, and Envoy as that host.
 //!
-//! A filter's logic sees [`StreamHost`] alone, so that its state machines run
+//! A filter's logic sees [`StreamHost`] and [`BackgroundHost`] alone, so that its state machines run
 //! natively against a fake. The adapter, `envoy`, is compiled for Wasm only and is
 //! the one place that calls Proxy-Wasm's host functions.
 
+mod background;
 mod metric;
 mod stream;
 
 #[cfg(target_arch = "wasm32")]
 pub mod envoy;
 
+pub use background::{Answer, BackgroundHost, CallId};
 pub use metric::{MetricId, MetricKind};
 pub use stream::{Flow, Refused, StreamHost};

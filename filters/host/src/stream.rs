@@ -19,6 +19,15 @@ pub trait StreamHost {
     /// Removes all values of a request header.
     fn remove_header(&self, name: &str);
 
+    /// A response header's value, as [`header`](Self::header).
+    fn response_header(&self, name: &str) -> Option<Vec<u8>>;
+
+    /// Sets a response header.
+    fn set_response_header(&self, name: &str, value: &[u8]);
+
+    /// A property of the stream, such as `["xds", "cluster_name"]`.
+    fn property(&self, path: &[&str]) -> Option<Vec<u8>>;
+
     /// Bytes of the request body that the host holds.
     fn body(&self, start: usize, len: usize) -> Option<Vec<u8>>;
 
@@ -28,8 +37,8 @@ pub trait StreamHost {
     /// The host did not take them.
     fn replace_body_start(&self, len: usize, bytes: &[u8]) -> Result<(), Refused>;
 
-    /// Answers the request with JSON in place of the upstream.
-    fn respond(&self, status: u16, json: &[u8]);
+    /// Answers the request with JSON and these headers in place of the upstream.
+    fn respond(&self, status: u16, headers: &[(&str, &str)], json: &[u8]);
 
     /// The time since 1970.
     fn now(&self) -> Duration;

@@ -32,26 +32,28 @@ impl BodyKind {
         if content_type == b"application/json" {
             return Self::Json;
         }
-        let Ok(text) = str::from_utf8(content_type) else {
-            return Self::Other;
-        };
-        if text.trim().is_empty() {
-            return Self::Sniff;
-        }
-        let Ok(parsed) = text.parse::<Mime>() else {
-            return Self::Other;
-        };
-        match (parsed.type_(), parsed.subtype()) {
-            (mime::APPLICATION, mime::JSON) => Self::Json,
-            (mime::APPLICATION, _) if parsed.suffix() == Some(mime::JSON) => Self::Json,
-            (mime::APPLICATION, mime::WWW_FORM_URLENCODED) => Self::Sniff,
-            (mime::MULTIPART, mime::FORM_DATA) => match parsed.get_param(mime::BOUNDARY) {
-                Some(boundary) => Self::Multipart { boundary: boundary.as_str().to_owned() },
+        let Ok(text) = str::from_utf8(content_type) else { return Self::Other };
+        let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        match essence.split_once('/') {
+            Some(("application", "json")) => Self::Json,
+            Some(("application", "x-www-form-urlencoded")) => Self::Sniff,
+            Some(("application", subtype)) if subtype.ends_with("+json") => Self::Json,
+            Some(("multipart", "form-data")) => match boundary(text) {
+                Some(boundary) => Self::Multipart { boundary },
                 None => Self::MultipartWithoutBoundary,
             },
+            None if text.trim().is_empty() => Self::Sniff,
             _ => Self::Other,
         }
     }
+}
+
+/// The boundary of a form. `mime` reads the parameters (quotes, escapes), but not
+/// the white space that RFC 9110 allows around `;`.
+fn boundary(content_type: &str) -> Option<String> {
+    let tidy = content_type.split(';').map(str::trim).collect::<Vec<_>>().join("; ");
+    let parsed: Mime = tidy.parse().ok()?;
+    parsed.get_param(mime::BOUNDARY).map(|boundary| boundary.as_str().to_owned())
 }
 
 /// Whether a `content-encoding` leaves the body as it is.
@@ -63,12 +65,18 @@ pub(super) fn is_identity(encoding: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn json_types_are_read_as_json() {
-        for json in
-            ["application/json", "Application/JSON; charset=utf-8", "application/vnd.x+json"]
-        {
+        for json in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/json ; charset=utf-8",
+            " application/json",
+            "application/vnd.x+json",
+        ] {
             assert_eq!(BodyKind::of(Some(json.as_bytes())), BodyKind::Json, "{json}");
         }
     }
@@ -86,6 +94,10 @@ mod tests {
         assert_eq!(
             BodyKind::of(Some(b"multipart/form-data; boundary=\"x y\"")),
             BodyKind::Multipart { boundary: boundary().unwrap_or_default() }
+        );
+        assert_eq!(
+            BodyKind::of(Some(b"Multipart/Form-Data ; charset=utf-8 ; Boundary=xY")),
+            BodyKind::Multipart { boundary: "xY".to_owned() }
         );
         assert_eq!(BodyKind::of(Some(b"multipart/form-data")), BodyKind::MultipartWithoutBoundary);
     }

@@ -225,6 +225,8 @@ pub fn locate_part(body: &[u8], boundary: &str, index: usize) -> Option<Range<u6
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const MODEL: &str =
         "--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper-1\r\n";

@@ -66,6 +66,8 @@ pub(super) fn without_query(path: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn covers(pattern: &str, path: &str) -> bool {
         PathPattern::parse(pattern).expect(pattern).covers(path.as_bytes())

@@ -60,8 +60,9 @@ pub fn plan(settings: &Settings, head: &RequestHead<'_>) -> Plan {
     if head.content_encoding.is_some_and(|encoding| !is_identity(encoding)) {
         return Plan::Reject(Rejection::EncodedBody);
     }
-    let length = head.content_length.and_then(|length| str::from_utf8(length).ok()?.parse().ok());
-    if length.is_some_and(|length: u64| length > settings.max_body_bytes) {
+    // What is only sniffed may turn out to be none of the filter's business.
+    let counts = kind != BodyKind::Sniff;
+    if counts && head.body_length().is_some_and(|length| length > settings.max_body_bytes) {
         return Plan::Reject(Rejection::BodyTooLarge { limit: settings.max_body_bytes });
     }
     Plan::Read(kind)

@@ -1,7 +1,7 @@
 //! Every reason for an answer in place of the model server's.
 
 use super::outcome::Outcome;
-use crate::json::ScanError;
+use crate::json::{ScanError, ScanErrorKind};
 use crate::models::InvalidModelName;
 use crate::openai::{ErrorObject, ErrorType};
 
@@ -10,7 +10,7 @@ use crate::openai::{ErrorObject, ErrorType};
 pub enum Rejection {
     /// The body is not JSON.
     #[error("the request body is not valid JSON: {0}")]
-    NotJson(#[from] ScanError),
+    NotJson(ScanError),
     /// There is no body to read a model from.
     #[error("the request body is empty; send a JSON object with a \"model\"")]
     EmptyBody,
@@ -59,6 +59,16 @@ pub enum Rejection {
     /// The host did not hand over the body, or did not take a change.
     #[error("the gateway could not process the request body")]
     Host,
+}
+
+impl From<ScanError> for Rejection {
+    fn from(error: ScanError) -> Self {
+        match error.kind {
+            // The body may well be JSON; it is the name that cannot be.
+            ScanErrorKind::ModelTooLong { .. } => Self::InvalidModel(InvalidModelName::TooLong),
+            _ => Self::NotJson(error),
+        }
+    }
 }
 
 impl Rejection {

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::config::ConfigError;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn settings(json: &str) -> Settings {
     Settings::from_json(json.as_bytes()).unwrap_or_else(|error| panic!("{json}: {error}"))
@@ -169,6 +171,8 @@ fn json_bodies_give_their_model_or_the_reason_why_not() {
     assert_eq!(json(r#"{"model":null}"#), Err(Rejection::ModelNotAString));
     assert_eq!(json(r#"{"model":1,"model":"m"}"#), Err(Rejection::ModelNotAString));
     assert_eq!(json(r#"{"model":"a","x":{},"model":"a"}"#), Err(Rejection::DuplicateModel));
+    let long = format!("{{\"model\":\"{}\"}}", "m".repeat(513));
+    assert_eq!(json(&long), Err(Rejection::InvalidModel(crate::models::InvalidModelName::TooLong)));
     assert!(matches!(json("{"), Err(Rejection::NotJson(_))));
     assert!(matches!(json("{}}"), Err(Rejection::NotJson(_))));
 }
