@@ -50,8 +50,7 @@ impl<H: StreamHost> Request<H> {
 
     /// The headers came; `end` if nothing follows.
     pub fn on_headers(&mut self, end: bool) -> Flow {
-        // Twice configured is not twice sent: `set_header` would replace the
-        // first of several values only.
+        // Only what the filter itself finds may stand there, also where it finds nothing.
         self.host.remove_header(MODEL_HEADER);
         self.host.remove_header(BASE_MODEL_HEADER);
         match self.plan(end) {
@@ -86,10 +85,15 @@ impl<H: StreamHost> Request<H> {
 
     /// The trailers came: they end the body.
     pub fn on_trailers(&mut self) -> Flow {
-        match self.end() {
+        if matches!(self.state, State::Over) {
+            return Flow::Continue;
+        }
+        let flow = match self.end() {
             Ok(flow) => flow,
             Err(rejection) => self.reject(&rejection),
-        }
+        };
+        self.record_sizes();
+        flow
     }
 
     /// The request is over, for whatever reason.

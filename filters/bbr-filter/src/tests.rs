@@ -200,6 +200,8 @@ fn the_end_may_come_as_an_empty_part_or_twice_or_as_trailers() {
     assert_eq!(exchange.routed(), (some("base"), some("base")));
     assert_eq!(exchange.request.on_trailers(), Flow::Continue);
     assert_eq!(exchange.outcomes(), ["base_model"]);
+    let metrics = exchange.world.borrow().metrics.clone();
+    assert_eq!(metrics.iter().filter(|m| **m == "igw_bbr_body_bytes=16").count(), 1, "{metrics:?}");
 }
 
 #[test]

@@ -88,7 +88,9 @@ impl BackgroundHost for Envoy {
     }
 
     fn get(&self, cluster: &str, headers: &[(&str, &str)], timeout: Duration) -> Option<CallId> {
-        hostcalls::dispatch_http_call(cluster, headers.to_vec(), None, vec![], timeout).ok().map(CallId)
+        hostcalls::dispatch_http_call(cluster, headers.to_vec(), None, vec![], timeout)
+            .ok()
+            .map(CallId)
     }
 
     fn set(&self, gauge: MetricId, value: u64) {
@@ -134,7 +136,9 @@ impl Answer for CallAnswer {
         let mut start = 0;
         while start < self.body {
             let piece = hostcalls::get_buffer(BufferType::HttpCallResponseBody, start, PIECE);
-            let Some(piece) = piece.ok().flatten().filter(|piece| !piece.is_empty()) else { return };
+            let Some(piece) = piece.ok().flatten().filter(|piece| !piece.is_empty()) else {
+                return;
+            };
             start += piece.len();
             each(&piece);
         }

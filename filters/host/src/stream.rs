@@ -12,8 +12,7 @@ pub trait StreamHost {
     /// A request header's value; raw bytes, several values joined by commas.
     fn header(&self, name: &str) -> Option<Vec<u8>>;
 
-    /// Sets a request header. Several values of that name become this one only
-    /// after [`remove_header`](Self::remove_header).
+    /// Sets a request header in place of all its values.
     fn set_header(&self, name: &str, value: &[u8]);
 
     /// Removes all values of a request header.
