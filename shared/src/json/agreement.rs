@@ -7,6 +7,8 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{Document, ModelValue, Root, ScanError, Scanner, ValueKind};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const MAX_NAME: usize = 1 << 20;
 

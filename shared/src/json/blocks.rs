@@ -36,6 +36,8 @@ pub(super) fn classify(block: &[u8; BLOCK]) -> Masks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn each_byte_sets_its_own_bit_and_no_other() {

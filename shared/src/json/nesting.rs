@@ -72,6 +72,8 @@ impl Nesting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn containers_come_back_in_reverse_order_across_words() {

@@ -189,6 +189,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn escaped_one_by_one(backslashes: u64) -> u64 {
         let mut escaped = 0;

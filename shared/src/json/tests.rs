@@ -1,4 +1,6 @@
 use super::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn scan(body: impl AsRef<[u8]>) -> Result<Document, ScanError> {
     let mut scanner = Scanner::new(64);

@@ -74,6 +74,8 @@ impl Catalog {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn name(name: &str) -> ModelName {
         ModelName::try_from(name.to_owned()).expect(name)

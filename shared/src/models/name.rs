@@ -73,6 +73,8 @@ impl fmt::Display for ModelName {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn parse(name: &str) -> Result<ModelName, InvalidModelName> {
         ModelName::try_from(name.to_owned())

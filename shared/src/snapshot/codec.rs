@@ -1,39 +1,59 @@
-//! A snapshot as bytes: a fixed head, then `postcard`.
+//! Messages as bytes: a fixed head, then `postcard`.
 
-use super::content::Snapshot;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-/// Raised with every change of [`Snapshot`] or of what it holds.
+use super::content::{LoadReport, Snapshot, Workers};
+
+/// Raised with every change of a message or of what it holds.
 const VERSION: u16 = 1;
 
-const MAGIC: [u8; 4] = *b"IGWS";
-const HEAD: usize = MAGIC.len() + size_of::<u16>() + 2 * size_of::<u32>();
+const HEAD: usize = 4 + size_of::<u16>() + 2 * size_of::<u32>();
 
-/// Why bytes are not a snapshot of this version.
+/// What can be written and read.
+pub trait Message: Serialize + DeserializeOwned {
+    /// The first bytes, so that one kind is never read as another.
+    const MAGIC: [u8; 4];
+}
+
+impl Message for Snapshot {
+    const MAGIC: [u8; 4] = *b"IGWS";
+}
+
+impl Message for LoadReport {
+    const MAGIC: [u8; 4] = *b"IGWL";
+}
+
+impl Message for Workers {
+    const MAGIC: [u8; 4] = *b"IGWW";
+}
+
+/// Why bytes are not a message of this kind and version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// They do not start as a snapshot does.
-    #[error("not a snapshot")]
-    NotASnapshot,
+    /// They are no message, or one of another kind.
+    #[error("not such a message")]
+    OtherKind,
     /// Another version of the filter wrote them.
-    #[error("a snapshot of version {found}, not {VERSION}")]
+    #[error("a message of version {found}, not {VERSION}")]
     Version {
         /// The version that wrote them.
         found: u16,
     },
     /// They are cut or changed.
-    #[error("a damaged snapshot")]
+    #[error("a damaged message")]
     Damaged,
 }
 
-/// Writes a snapshot.
+/// Writes a message.
 #[must_use]
-pub fn encode(snapshot: &Snapshot) -> Vec<u8> {
+pub fn encode<M: Message>(message: &M) -> Vec<u8> {
     let mut bytes = vec![0; HEAD];
     // Only running out of memory could fail here, and that ends the VM anyway.
-    bytes = postcard::to_extend(snapshot, bytes).unwrap_or_default();
+    bytes = postcard::to_extend(message, bytes).unwrap_or_default();
     if let Some((head, content)) = bytes.split_at_mut_checked(HEAD) {
         let length = u32::try_from(content.len()).unwrap_or(u32::MAX);
-        let fields = MAGIC
+        let fields = M::MAGIC
             .into_iter()
             .chain(VERSION.to_le_bytes())
             .chain(length.to_le_bytes())
@@ -45,12 +65,12 @@ pub fn encode(snapshot: &Snapshot) -> Vec<u8> {
     bytes
 }
 
-/// Reads a snapshot.
+/// Reads a message.
 ///
 /// # Errors
 /// See [`DecodeError`].
-pub fn decode(bytes: &[u8]) -> Result<Snapshot, DecodeError> {
-    let rest = bytes.strip_prefix(&MAGIC).ok_or(DecodeError::NotASnapshot)?;
+pub fn decode<M: Message>(bytes: &[u8]) -> Result<M, DecodeError> {
+    let rest = bytes.strip_prefix(&M::MAGIC).ok_or(DecodeError::OtherKind)?;
     let (version, rest) = rest.split_first_chunk().ok_or(DecodeError::Damaged)?;
     let found = u16::from_le_bytes(*version);
     if found != VERSION {
@@ -93,8 +113,7 @@ mod tests {
                 },
             }),
             in_flight: n.into(),
-            sent: 1_000,
-            sent_when_observed: 990,
+            fresh: 1,
         };
         let endpoints = (0..endpoints).map(endpoint).collect();
         Snapshot { generation: 7, published: Millis(1_795_226_126_010), endpoints }
@@ -108,6 +127,14 @@ mod tests {
     }
 
     #[test]
+    fn one_kind_of_message_is_not_read_as_another() {
+        let bytes = encode(&Workers::default());
+        assert_eq!(decode::<Workers>(&bytes), Ok(Workers::default()));
+        assert_eq!(decode::<LoadReport>(&bytes), Err(DecodeError::OtherKind));
+        assert_eq!(decode::<Snapshot>(&bytes), Err(DecodeError::OtherKind));
+    }
+
+    #[test]
     fn a_snapshot_is_compact() {
         assert!(encode(&snapshot(1_000)).len() < 40 * 1_000);
     }
@@ -117,7 +144,7 @@ mod tests {
         let mut bytes = encode(&snapshot(3));
         bytes[4] = 9;
         bytes.truncate(8);
-        assert_eq!(decode(&bytes), Err(DecodeError::Version { found: 9 }));
+        assert_eq!(decode::<Snapshot>(&bytes), Err(DecodeError::Version { found: 9 }));
     }
 
     proptest! {
@@ -129,15 +156,15 @@ mod tests {
             let mut changed = bytes.clone();
             let at = at.index(changed.len());
             changed[at] ^= change;
-            prop_assert!(decode(&changed).is_err());
-            prop_assert!(decode(&bytes[..cut.index(bytes.len())]).is_err());
+            prop_assert!(decode::<Snapshot>(&changed).is_err());
+            prop_assert!(decode::<Snapshot>(&bytes[..cut.index(bytes.len())]).is_err());
         }
 
         #[test]
         fn any_bytes_are_read_without_a_panic(bytes: Vec<u8>) {
-            prop_assert!(decode(&bytes).is_err());
-            let framed = [MAGIC.as_slice(), &VERSION.to_le_bytes(), &u32::try_from(bytes.len()).expect("small").to_le_bytes(), &crc32fast::hash(&bytes).to_le_bytes(), &bytes].concat();
-            let _ = decode(&framed);
+            prop_assert!(decode::<Snapshot>(&bytes).is_err());
+            let framed = [Snapshot::MAGIC.as_slice(), &VERSION.to_le_bytes(), &u32::try_from(bytes.len()).expect("small").to_le_bytes(), &crc32fast::hash(&bytes).to_le_bytes(), &bytes].concat();
+            let _ = decode::<Snapshot>(&framed);
         }
     }
 }

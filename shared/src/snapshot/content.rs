@@ -27,8 +27,35 @@ pub struct EndpointSnapshot {
     pub observation: Option<Observation>,
     /// Requests of all workers that are there, as they reported last.
     pub in_flight: u32,
-    /// Requests that all workers sent there, ever, as they reported last.
-    pub sent: u64,
-    /// `sent` at the time of the observation.
-    pub sent_when_observed: u64,
+    /// Those of them that the observation cannot have seen.
+    pub fresh: u32,
+}
+
+/// What one worker has at the endpoints, for the VM that publishes snapshots.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LoadReport {
+    /// When it was written. An old one is of a worker that is gone.
+    pub at: Millis,
+    /// By pool, in the order of the configuration; idle endpoints are left out.
+    pub pools: Vec<Vec<EndpointLoad>>,
+}
+
+/// One worker's requests at one endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointLoad {
+    /// Which.
+    pub id: EndpointId,
+    /// Requests in flight.
+    pub in_flight: u32,
+    /// Those of them that started after `since`.
+    pub fresh: u32,
+    /// The observation that the worker knew of when it counted.
+    pub since: Option<Millis>,
+}
+
+/// The VMs that report loads.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Workers {
+    /// Their tokens.
+    pub tokens: Vec<u64>,
 }

@@ -1,4 +1,5 @@
-//! What the VM that scrapes tells the others: one blob per pool in shared data.
+//! What the VMs of a process tell each other through shared data: the one that
+//! scrapes publishes a [`Snapshot`] per pool, the others report their loads.
 //!
 //! Invariant: a blob is taken over whole or not at all. Magic, version, length
 //! and checksum come first; one written by another version of the filter (two
@@ -10,5 +11,5 @@
 mod codec;
 mod content;
 
-pub use codec::{DecodeError, decode, encode};
-pub use content::{EndpointSnapshot, Snapshot};
+pub use codec::{DecodeError, Message, decode, encode};
+pub use content::{EndpointLoad, EndpointSnapshot, LoadReport, Snapshot, Workers};

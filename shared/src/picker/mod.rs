@@ -1,0 +1,28 @@
+//! Endpoint picking: what the picker filter is configured to do, whom it admits,
+//! and the protocol's small texts (subset hints, session tokens).
+
+mod admission;
+mod schema;
+mod session;
+mod settings;
+mod subset;
+
+#[cfg(test)]
+mod tests;
+
+pub use admission::{Admission, Priority};
+pub use schema::{
+    Criticality, EndpointsConfig, ModelCriticalityConfig, ObjectiveConfig, PickerConfig,
+    PoolConfig, ScorerConfig, ScorersConfig, ScrapeConfig,
+};
+pub use session::{session_endpoint, session_token};
+pub use settings::{EndpointSource, PoolSettings, ScrapeSettings, Settings};
+pub use subset::parse_subset;
+
+/// Names the endpoints to Envoy's `override_host` policy, best first.
+pub const DESTINATION_HEADER: &str = "x-gateway-destination-endpoint";
+/// Names the only endpoints a request may go to.
+pub const SUBSET_HEADER: &str = "x-gateway-destination-endpoint-subset";
+/// Names a request's objective.
+pub const OBJECTIVE_HEADERS: [&str; 2] =
+    ["x-gateway-inference-objective", "x-llm-d-inference-objective"];

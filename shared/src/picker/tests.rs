@@ -1,0 +1,113 @@
+//! Settings, admission, subsets and session tokens.
+
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use super::*;
+use crate::pools::EndpointId;
+
+fn endpoint(text: &str) -> EndpointId {
+    text.parse().expect(text)
+}
+
+#[test]
+fn the_smallest_configurations_are_accepted() {
+    let listed = r#"{"pools":[{"name":"vllm-llama3-8b-instruct","cluster":"vllm-llama3-8b-instruct",
+        "endpoints":["127.0.0.1:8002","127.0.0.1:8001"]}]}"#;
+    let settings = Settings::from_json(listed.as_bytes()).expect("listed endpoints");
+    let expected = [endpoint("127.0.0.1:8001"), endpoint("127.0.0.1:8002")];
+    assert_eq!(settings.pools[0].endpoints, EndpointSource::Listed(expected.to_vec()));
+    let discovered = r#"{"pools":[{"name":"p","endpoints":{"envoyAdmin":"envoy_admin"}}]}"#;
+    let settings = Settings::from_json(discovered.as_bytes()).expect("discovered endpoints");
+    assert_eq!(settings.pools[0].endpoints, EndpointSource::EnvoyAdmin("envoy_admin".to_owned()));
+    assert!(settings.pool_of("p").is_some_and(|(place, pool)| place == 0 && pool.name == "p"));
+    assert!(settings.pool_of("q").is_none());
+    assert!(Settings::from_json(b"").is_ok());
+}
+
+#[test]
+fn a_wrong_configuration_is_told_by_field_and_expectation() {
+    let pool =
+        |more: &str| format!(r#"{{"pools":[{{"name":"p","endpoints":["10.0.0.1:1"]{more}}}]}}"#);
+    for (json, field, part) in [
+        (r#"{"pool":[]}"#.to_owned(), "pool", "unknown field"),
+        (r#"{"pools":[{"name":"p"}]}"#.to_owned(), "pools[0]", "endpoints"),
+        (
+            r#"{"pools":[{"name":"p","endpoints":["x"]}]}"#.to_owned(),
+            "pools[0].endpoints[0]",
+            "10.0.0.1:8000",
+        ),
+        (
+            r#"{"pools":[{"name":"p","endpoints":["10.0.0.1:1","10.0.0.1:1"]}]}"#.to_owned(),
+            "pools[0].endpoints[1]",
+            "twice",
+        ),
+        (
+            r#"{"pools":[{"name":"a","endpoints":[]},{"name":"a","endpoints":[]}]}"#.to_owned(),
+            "pools[1].name",
+            "already a pool",
+        ),
+        (
+            r#"{"pools":[{"name":"a","endpoints":[]},{"name":"b","cluster":"a","endpoints":[]}]}"#
+                .to_owned(),
+            "pools[1].cluster",
+            "already the cluster of \"a\"",
+        ),
+        (pool(r#","server":"ollama""#), "pools[0].server", "expected one of"),
+        (pool(r#","metricsPath":"metrics""#), "pools[0].metricsPath", "start with"),
+        (pool(r#","scorers":[{"name":"best"}]"#), "pools[0].scorers[0].name", "queue-scorer"),
+        (pool(r#","scorers":[{"name":"queue-scorer","weight":-1}]"#), "pools[0].scorers", "weight"),
+        (pool(r#","ranked":9"#), "pools[0].ranked", "between 1 and 8"),
+        (pool(r#","freshMs":10,"staleMs":10"#), "pools[0].staleMs", "not above"),
+        (r#"{"scrape":{"intervalMs":1}}"#.to_owned(), "scrape.intervalMs", "between"),
+        (r#"{"scrape":{"cluster":""}}"#.to_owned(), "scrape.cluster", "empty"),
+        (r#"{"objectives":[{"name":"a"},{"name":"a"}]}"#.to_owned(), "objectives[1].name", "twice"),
+        (
+            r#"{"models":[{"name":"a","criticality":"Low"}]}"#.to_owned(),
+            "models[0].criticality",
+            "Sheddable",
+        ),
+        (r#"{"sessionHeader":"a b"}"#.to_owned(), "sessionHeader", "header"),
+    ] {
+        let error = Settings::from_json(json.as_bytes()).err().unwrap_or_else(|| panic!("{json}"));
+        assert_eq!(error.field, field, "{json}: {error}");
+        assert!(error.problem.contains(part), "{json}: {error}");
+    }
+}
+
+#[test]
+fn priority_comes_from_the_objective_then_the_model() {
+    let json = r#"{"objectives":[{"name":"batch","priority":-5},{"name":"chat"}],
+        "models":[{"name":"bulk","criticality":"Sheddable"},{"name":"vip","criticality":"Critical"}]}"#;
+    let settings = Settings::from_json(json.as_bytes()).expect("valid");
+    assert_eq!(settings.priority(Some("batch"), Some("vip")), Priority(-5));
+    assert_eq!(settings.priority(Some("chat"), Some("bulk")), Priority(0));
+    assert_eq!(settings.priority(Some("unknown"), Some("bulk")), Priority(-1));
+    assert_eq!(settings.priority(None, Some("vip")), Priority(1));
+    assert_eq!(settings.priority(None, None), Priority(0));
+}
+
+#[test]
+fn only_sheddable_requests_are_refused_and_only_when_saturated() {
+    assert_eq!(Priority(-1).admit(1.0), Admission::Shed);
+    assert_eq!(Priority(-1).admit(0.99), Admission::Admitted);
+    assert_eq!(Priority(0).admit(9.0), Admission::Admitted);
+}
+
+#[test]
+fn session_tokens_lead_back_and_nothing_else_does() {
+    for text in ["10.0.0.1:8000", "[2001:db8::1]:80"] {
+        let token = session_token(endpoint(text));
+        assert_eq!(session_endpoint(token.as_bytes()), Some(endpoint(text)));
+    }
+    for token in [&b""[..], b"!!", b"\xff", b"MTI3", &[b'A'; 5_000]] {
+        assert_eq!(session_endpoint(token), None);
+    }
+}
+
+#[test]
+fn subsets_are_lists_of_endpoints() {
+    let list = parse_subset(b"10.0.0.1:80, [::1]:81,nonsense,\xff");
+    assert_eq!(list, [endpoint("10.0.0.1:80"), endpoint("[::1]:81")]);
+    assert_eq!(parse_subset(b""), []);
+}

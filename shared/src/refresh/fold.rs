@@ -1,0 +1,126 @@
+//! From what the scraping VM knows to what every worker sees.
+
+use std::time::Duration;
+
+use super::targets::Targets;
+use crate::pools::Millis;
+use crate::scheduling::Update;
+use crate::snapshot::{EndpointLoad, EndpointSnapshot, LoadReport, Snapshot};
+
+/// A report older than this is of a worker that is gone.
+const REPORT_LIFE: Duration = Duration::from_secs(3);
+
+/// Folds the workers' reports into the snapshot of the pool at this place.
+#[must_use]
+pub fn fold(
+    targets: &Targets,
+    reports: &[LoadReport],
+    place: usize,
+    generation: u64,
+    now: Millis,
+) -> Snapshot {
+    let mut endpoints: Vec<_> = targets
+        .all()
+        .iter()
+        .map(|target| EndpointSnapshot {
+            id: target.id,
+            health: target.health(),
+            observation: target.observation.clone(),
+            in_flight: 0,
+            fresh: 0,
+        })
+        .collect();
+    let current = reports.iter().filter(|report| now.since(report.at) <= REPORT_LIFE);
+    for load in current.filter_map(|report| report.pools.get(place)).flatten() {
+        let Ok(n) = endpoints.binary_search_by_key(&load.id, |endpoint| endpoint.id) else {
+            continue;
+        };
+        let Some(endpoint) = endpoints.get_mut(n) else { continue };
+        endpoint.in_flight = endpoint.in_flight.saturating_add(load.in_flight);
+        // Counted against an older observation, the same requests may be in this one.
+        if load.since == endpoint.observation.as_ref().map(|observation| observation.at) {
+            endpoint.fresh = endpoint.fresh.saturating_add(load.fresh);
+        }
+    }
+    Snapshot { generation, published: now, endpoints }
+}
+
+/// What a worker takes over from a snapshot: its own last report is in there too,
+/// and does not count as others'.
+#[must_use]
+pub fn updates(snapshot: Snapshot, own: &[EndpointLoad]) -> Vec<Update> {
+    snapshot
+        .endpoints
+        .into_iter()
+        .map(|endpoint| {
+            let mine = own.iter().find(|load| load.id == endpoint.id);
+            let since = endpoint.observation.as_ref().map(|observation| observation.at);
+            let my_fresh = mine.filter(|load| load.since == since).map_or(0, |load| load.fresh);
+            Update {
+                id: endpoint.id,
+                health: endpoint.health,
+                observation: endpoint.observation,
+                others_in_flight: endpoint
+                    .in_flight
+                    .saturating_sub(mine.map_or(0, |load| load.in_flight)),
+                others_fresh: endpoint.fresh.saturating_sub(my_fresh),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+    use crate::pools::EndpointId;
+    use crate::refresh::{Discovered, Rhythm};
+    use crate::scheduling::Observation;
+
+    fn id(n: u16) -> EndpointId {
+        EndpointId::from(std::net::SocketAddr::from(([10, 0, 0, 1], 8000 + n)))
+    }
+
+    fn observed() -> Targets {
+        let rhythm =
+            Rhythm { interval: Duration::from_millis(200), timeout: Duration::from_secs(1) };
+        let mut targets = Targets::default();
+        targets.set(
+            (0..2).map(|n| Discovered { id: id(n), healthy: true }).collect(),
+            rhythm,
+            Millis(0),
+        );
+        targets.succeeded(id(0), Observation::default(), rhythm, Millis(1_000));
+        targets
+    }
+
+    fn report(at: u64, in_flight: u32, fresh: u32, since: Option<u64>) -> LoadReport {
+        let load = EndpointLoad { id: id(0), in_flight, fresh, since: since.map(Millis) };
+        LoadReport { at: Millis(at), pools: vec![vec![], vec![load]] }
+    }
+
+    #[test]
+    fn reports_add_up_old_ones_are_dropped_and_outdated_counts_are_not_fresh() {
+        let reports = [
+            report(2_000, 3, 2, Some(1_000)),
+            report(1_900, 4, 4, Some(800)),
+            report(2_000, 1, 1, None),
+            report(0, 100, 100, Some(1_000)),
+        ];
+        let snapshot = fold(&observed(), &reports, 1, 9, Millis(4_000));
+        assert_eq!((snapshot.endpoints[0].in_flight, snapshot.endpoints[0].fresh), (8, 2));
+        assert_eq!((snapshot.endpoints[1].in_flight, snapshot.generation), (0, 9));
+        let other_pool = fold(&observed(), &reports, 0, 9, Millis(4_000));
+        assert_eq!(other_pool.endpoints[0].in_flight, 0);
+    }
+
+    #[test]
+    fn a_worker_does_not_count_itself_among_the_others() {
+        let reports = [report(2_000, 3, 2, Some(1_000)), report(2_000, 4, 1, Some(1_000))];
+        let snapshot = fold(&observed(), &reports, 1, 1, Millis(2_000));
+        let updates = updates(snapshot, &reports[0].pools[1]);
+        assert_eq!((updates[0].others_in_flight, updates[0].others_fresh), (4, 1));
+    }
+}

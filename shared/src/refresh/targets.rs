@@ -1,0 +1,308 @@
+//! The endpoints of one pool, as the scraping VM sees them.
+
+use std::time::Duration;
+
+use super::discovery::Discovered;
+use crate::pools::{EndpointId, Millis};
+use crate::scheduling::{Health, Observation};
+
+/// When endpoints are scraped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rhythm {
+    /// Between two scrapes of one endpoint that answers.
+    pub interval: Duration,
+    /// Until a scrape is given up.
+    pub timeout: Duration,
+}
+
+/// One endpoint.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Which.
+    pub id: EndpointId,
+    /// Whether discovery says that it may get requests.
+    healthy: bool,
+    /// The last scrape that succeeded.
+    pub observation: Option<Observation>,
+    /// Failures in a row.
+    failures: u32,
+    /// Of those, how many found no server at all.
+    unreachable: u32,
+    due: Millis,
+    /// Since when a scrape is under way.
+    asked: Option<Millis>,
+}
+
+/// Why a scrape brought nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// No connection.
+    Unreachable,
+    /// No answer in time.
+    Timeout,
+    /// An answer without metrics.
+    NoMetrics,
+}
+
+/// Connections refused in a row after which an endpoint counts as dead.
+const DEAD_AFTER: u32 = 2;
+
+/// The longest pause between scrapes of an endpoint that fails.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long after its timeout a scrape that never came back is forgotten.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The endpoints of one pool, sorted.
+#[derive(Debug, Default)]
+pub struct Targets {
+    targets: Vec<Target>,
+}
+
+impl Targets {
+    /// The endpoints.
+    #[must_use]
+    pub fn all(&self) -> &[Target] {
+        &self.targets
+    }
+
+    /// Takes over who is in the pool. New endpoints are first scraped spread over an
+    /// interval, so that they do not all answer at once for ever after.
+    pub fn set(&mut self, mut discovered: Vec<Discovered>, rhythm: Rhythm, now: Millis) {
+        discovered.sort_unstable_by_key(|endpoint| endpoint.id);
+        discovered.dedup_by_key(|endpoint| endpoint.id);
+        let count = u32::try_from(discovered.len()).unwrap_or(u32::MAX).max(1);
+        let mut old = std::mem::take(&mut self.targets).into_iter().peekable();
+        for (n, Discovered { id, healthy }) in (0_u32..).zip(discovered) {
+            while old.next_if(|target| target.id < id).is_some() {}
+            let known = old.next_if(|target| target.id == id);
+            let mut target = known.unwrap_or_else(|| Target {
+                id,
+                healthy,
+                observation: None,
+                failures: 0,
+                unreachable: 0,
+                due: now + rhythm.interval / count * n,
+                asked: None,
+            });
+            target.healthy = healthy;
+            self.targets.push(target);
+        }
+    }
+
+    /// Up to `room` endpoints that are due, longest first. They count as asked.
+    pub fn take_due(&mut self, room: usize, rhythm: Rhythm, now: Millis) -> Vec<EndpointId> {
+        for target in &mut self.targets {
+            if target.asked.is_some_and(|asked| now.since(asked) > rhythm.timeout + GRACE) {
+                target.failed(Failure::Timeout, rhythm, now);
+            }
+        }
+        let mut due: Vec<&mut Target> = self
+            .targets
+            .iter_mut()
+            .filter(|target| target.asked.is_none() && target.is_due(now))
+            .collect();
+        due.sort_by_key(|target| target.due);
+        due.into_iter()
+            .take(room)
+            .map(|target| {
+                target.asked = Some(now);
+                target.id
+            })
+            .collect()
+    }
+
+    /// How many scrapes are under way.
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        self.targets.iter().filter(|target| target.asked.is_some()).count()
+    }
+
+    /// A scrape brought metrics. Its time is when it was asked for: what was sent
+    /// while it was under way counts as not seen yet.
+    pub fn succeeded(
+        &mut self,
+        id: EndpointId,
+        mut observation: Observation,
+        rhythm: Rhythm,
+        now: Millis,
+    ) {
+        let Some(target) = self.get_mut(id) else { return };
+        observation.at = target.asked.take().unwrap_or(now);
+        target.observation = Some(observation);
+        target.failures = 0;
+        target.unreachable = 0;
+        // From the time it was due, so that the spread stays; never two at once.
+        target.due = (target.due + rhythm.interval).max(observation_floor(now, rhythm));
+    }
+
+    /// A scrape brought nothing.
+    pub fn failed(&mut self, id: EndpointId, failure: Failure, rhythm: Rhythm, now: Millis) {
+        if let Some(target) = self.get_mut(id) {
+            target.failed(failure, rhythm, now);
+        }
+    }
+
+    fn get_mut(&mut self, id: EndpointId) -> Option<&mut Target> {
+        let place = self.targets.binary_search_by_key(&id, |target| target.id).ok()?;
+        self.targets.get_mut(place)
+    }
+}
+
+/// The earliest next scrape after one that ended now.
+fn observation_floor(now: Millis, rhythm: Rhythm) -> Millis {
+    now + rhythm.interval / 4
+}
+
+impl Target {
+    /// Whether it may get requests.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        if !self.healthy {
+            Health::Unhealthy
+        } else if self.unreachable >= DEAD_AFTER {
+            Health::Dead
+        } else {
+            Health::Ready
+        }
+    }
+
+    /// Scrapes in a row that brought nothing.
+    #[must_use]
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    fn is_due(&self, now: Millis) -> bool {
+        // A due time far ahead is from before the clock jumped back.
+        self.due <= now || self.due.since(now) > 2 * LONGEST_PAUSE + GRACE
+    }
+
+    fn failed(&mut self, failure: Failure, rhythm: Rhythm, now: Millis) {
+        self.asked = None;
+        self.failures = self.failures.saturating_add(1);
+        self.unreachable = match failure {
+            Failure::Unreachable => self.unreachable.saturating_add(1),
+            Failure::Timeout | Failure::NoMetrics => self.unreachable,
+        };
+        let pause = rhythm.interval.saturating_mul(1 << self.failures.min(16));
+        self.due = now + pause.min(LONGEST_PAUSE.max(rhythm.interval));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    const RHYTHM: Rhythm =
+        Rhythm { interval: Duration::from_millis(200), timeout: Duration::from_secs(1) };
+
+    fn id(n: u16) -> EndpointId {
+        EndpointId::from(std::net::SocketAddr::from(([10, 0, 0, 1], 8000 + n)))
+    }
+
+    fn targets(count: u16) -> Targets {
+        let mut targets = Targets::default();
+        let all = (0..count).map(|n| Discovered { id: id(n), healthy: true }).collect();
+        targets.set(all, RHYTHM, Millis(0));
+        targets
+    }
+
+    #[test]
+    fn scrapes_are_spread_over_the_interval_and_stay_so() {
+        let mut targets = targets(10);
+        let mut most = 0;
+        let mut asked = 0;
+        for now in (0..2_000).step_by(10).map(Millis) {
+            let due = targets.take_due(100, RHYTHM, now);
+            most = most.max(due.len());
+            asked += due.len();
+            due.into_iter()
+                .for_each(|id| targets.succeeded(id, Observation::default(), RHYTHM, now));
+        }
+        assert_eq!((most, asked), (1, 100));
+    }
+
+    #[test]
+    fn an_endpoint_that_hangs_has_one_scrape_under_way_and_is_forgotten_in_the_end() {
+        let mut targets = targets(1);
+        assert_eq!(targets.take_due(9, RHYTHM, Millis(0)), [id(0)]);
+        for now in (10..6_000).step_by(10).map(Millis) {
+            assert!(targets.take_due(9, RHYTHM, now).is_empty());
+        }
+        assert_eq!(targets.under_way(), 1);
+        targets.take_due(9, RHYTHM, Millis(6_001));
+        assert_eq!(targets.under_way(), 0);
+    }
+
+    #[test]
+    fn no_more_than_the_room_are_asked_at_once() {
+        let mut targets = targets(10);
+        assert_eq!(targets.take_due(4, RHYTHM, Millis(1_000)).len(), 4);
+        assert_eq!(targets.take_due(4, RHYTHM, Millis(1_000)).len(), 4);
+        assert_eq!(targets.under_way(), 8);
+    }
+
+    #[test]
+    fn failing_endpoints_are_asked_less_and_less_and_unreachable_ones_are_dead() {
+        let mut targets = targets(1);
+        let mut asked = 0;
+        for now in (0..30_000).step_by(10).map(Millis) {
+            for id in targets.take_due(1, RHYTHM, now) {
+                asked += 1;
+                targets.failed(id, Failure::Unreachable, RHYTHM, now);
+            }
+        }
+        assert!((8..12).contains(&asked), "{asked}");
+        assert_eq!(targets.all()[0].health(), Health::Dead);
+        targets.take_due(1, RHYTHM, Millis(99_000));
+        targets.succeeded(id(0), Observation::default(), RHYTHM, Millis(99_000));
+        assert_eq!(targets.all()[0].health(), Health::Ready);
+    }
+
+    #[test]
+    fn slow_or_strange_metrics_do_not_make_an_endpoint_dead() {
+        let mut targets = targets(1);
+        for _ in 0..10 {
+            targets.failed(id(0), Failure::Timeout, RHYTHM, Millis(0));
+            targets.failed(id(0), Failure::NoMetrics, RHYTHM, Millis(0));
+        }
+        assert_eq!(targets.all()[0].health(), Health::Ready);
+        assert_eq!(targets.all()[0].failures(), 20);
+    }
+
+    #[test]
+    fn the_answer_of_an_endpoint_that_left_goes_to_nobody() {
+        let mut targets = targets(2);
+        targets.take_due(2, RHYTHM, Millis(500));
+        targets.set(vec![Discovered { id: id(1), healthy: false }], RHYTHM, Millis(500));
+        targets.succeeded(
+            id(0),
+            Observation { waiting: Some(7), ..Observation::default() },
+            RHYTHM,
+            Millis(510),
+        );
+        assert_eq!(targets.all().len(), 1);
+        assert!(targets.all()[0].observation.is_none());
+        assert_eq!(targets.all()[0].health(), Health::Unhealthy);
+    }
+
+    #[test]
+    fn an_observation_is_dated_when_it_was_asked_for() {
+        let mut targets = targets(1);
+        targets.take_due(1, RHYTHM, Millis(100));
+        targets.succeeded(id(0), Observation::default(), RHYTHM, Millis(150));
+        assert_eq!(targets.all()[0].observation.as_ref().map(|o| o.at), Some(Millis(100)));
+    }
+
+    #[test]
+    fn a_clock_that_jumps_back_stops_no_scrapes() {
+        let mut targets = targets(1);
+        targets.take_due(1, RHYTHM, Millis(1_000_000_000));
+        targets.succeeded(id(0), Observation::default(), RHYTHM, Millis(1_000_000_000));
+        assert_eq!(targets.take_due(1, RHYTHM, Millis(0)), [id(0)]);
+    }
+}
