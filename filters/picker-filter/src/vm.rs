@@ -1,0 +1,70 @@
+//! What one VM knows: the configuration, its copies of the pools, its metrics.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use shared::picker::Settings;
+use shared::pools::Millis;
+use shared::random::Random;
+use shared::scheduling::Pool;
+
+use crate::keys::Keys;
+use crate::metrics::Metrics;
+
+/// One VM. Its contexts share it; the VM has one thread, so cells suffice.
+#[derive(Debug)]
+pub struct Vm {
+    /// The configuration.
+    pub settings: Settings,
+    /// The metrics.
+    pub metrics: Metrics,
+    /// A random number of its own.
+    pub token: u64,
+    pub(crate) keys: Keys,
+    pools: Vec<RefCell<Pool>>,
+    random: RefCell<Random>,
+    last_request: Cell<Option<Millis>>,
+}
+
+/// A VM that had no request for this long counts as idle.
+const IDLE_AFTER: Duration = Duration::from_secs(10);
+
+impl Vm {
+    /// A VM that knows nothing of its endpoints yet. `configuration` is the text
+    /// that `settings` came from, `token` any random number.
+    #[must_use]
+    pub fn new(settings: Settings, configuration: &[u8], metrics: Metrics, token: u64) -> Self {
+        let pools = settings.pools.iter().map(|_| RefCell::default()).collect();
+        Self {
+            settings,
+            metrics,
+            token,
+            keys: Keys::new(configuration),
+            pools,
+            random: RefCell::new(Random::new(token)),
+            last_request: Cell::new(None),
+        }
+    }
+
+    /// Does something with the pool at this place and a source of chance; `None` if
+    /// there is no such pool.
+    pub fn with_pool<T>(
+        &self,
+        place: usize,
+        f: impl FnOnce(&mut Pool, &mut Random) -> T,
+    ) -> Option<T> {
+        // Nothing called here comes back in, so neither cell is borrowed already.
+        let mut pool = self.pools.get(place)?.try_borrow_mut().ok()?;
+        let mut random = self.random.try_borrow_mut().ok()?;
+        Some(f(&mut pool, &mut random))
+    }
+
+    pub(crate) fn note_request(&self, now: Millis) {
+        self.last_request.set(Some(now));
+    }
+
+    /// Whether requests were served lately; such a VM leaves scraping to others.
+    pub(crate) fn is_busy(&self, now: Millis) -> bool {
+        self.last_request.get().is_some_and(|last| now.since(last) < IDLE_AFTER)
+    }
+}
