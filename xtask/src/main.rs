@@ -4,12 +4,18 @@
 //! cannot. Rejected: shell scripts; they cannot share the Envoy runner, the simulator
 //! and the table of the guides' requests with the tests.
 
+mod bench;
 mod build;
 mod demo;
+mod docs;
+mod lint;
+#[cfg(test)]
+mod markdown;
 mod project;
 mod steps;
 mod test;
 mod toolchain;
+mod tools;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -23,18 +29,27 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measure scanner and gateway, write docs/benchmarks.md
+    Bench(bench::Arguments),
     /// Build both filters into dist/
     Build(build::Arguments),
     /// Bring up the guides' gateway: model servers (simulated), filters, Envoy
     Demo(demo::Arguments),
+    /// Generate the configuration reference and the JSON Schema in docs/
+    Docs(docs::Arguments),
+    /// Check the format and lint everything, warnings denied
+    Lint(lint::Arguments),
     /// Run every test
     Test(test::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Build(arguments) => build::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Docs(arguments) => docs::run(&arguments),
+        Command::Lint(arguments) => lint::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
     };
     match result {

@@ -1,0 +1,28 @@
+//! The scanner beside `serde_json` and `memchr`, for work on the scanner.
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use gateway_bench::bodies::{Kind, Place, Size, body};
+use gateway_bench::contenders::Contender;
+use std::hint::black_box;
+
+fn scanner(criterion: &mut Criterion) {
+    for kind in Kind::ALL {
+        let mut group = criterion.benchmark_group(kind.label());
+        for size in Size::ALL {
+            let body = body(kind, size, Place::Last);
+            group.throughput(Throughput::Bytes(body.len() as u64));
+            for contender in Contender::ALL {
+                assert!(contender.run(&body), "{} reads {size} wrongly", contender.label());
+                group.bench_with_input(
+                    BenchmarkId::new(contender.label(), size),
+                    body.as_slice(),
+                    |bencher, body| bencher.iter(|| contender.run(black_box(body))),
+                );
+            }
+        }
+        group.finish();
+    }
+}
+
+criterion_group!(benches, scanner);
+criterion_main!(benches);

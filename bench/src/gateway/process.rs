@@ -1,0 +1,61 @@
+//! What the kernel knows of another process: its CPU time, its memory's peak.
+
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::time::clock_getcpuclockid;
+use nix::unistd::Pid;
+use std::fs;
+use std::io;
+use std::time::Duration;
+
+/// The CPU time of all its threads so far, user and system. To the nanosecond, where
+/// the sums in `/proc/<pid>/stat` go in steps of 10 ms.
+pub fn cpu_time(pid: u32) -> io::Result<Duration> {
+    let pid = i32::try_from(pid).map_err(io::Error::other)?;
+    Ok(clock_getcpuclockid(Pid::from_raw(pid))?.now()?.into())
+}
+
+/// The most memory it ever had resident, in bytes (`VmHWM`).
+pub fn peak_memory(pid: u32) -> io::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kib.map(|kib| kib * 1024).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// Pins this thread, and what it starts from now on, to a CPU.
+pub fn pin(cpu: usize) -> io::Result<()> {
+    let mut set = CpuSet::new();
+    set.set(cpu)?;
+    Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    #[test]
+    fn cpu_time_grows_with_work() {
+        let before = cpu_time(std::process::id()).unwrap();
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_millis(50) {
+            std::hint::spin_loop();
+        }
+        assert!(cpu_time(std::process::id()).unwrap() > before);
+    }
+
+    #[test]
+    fn the_peak_counts_memory_that_was_given_back() {
+        let before = peak_memory(std::process::id()).unwrap();
+        let block = vec![1_u8; 64 << 20];
+        assert_eq!(block.iter().map(|byte| usize::from(*byte)).sum::<usize>(), 64 << 20);
+        drop(block);
+        let after = peak_memory(std::process::id()).unwrap();
+        assert!(after >= before && after >= 64 << 20, "{before} {after}");
+    }
+
+    #[test]
+    fn a_cpu_that_is_not_there_is_an_error() {
+        std::thread::spawn(|| assert!(pin(1000).is_err())).join().unwrap();
+    }
+}
