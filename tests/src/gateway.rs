@@ -1,0 +1,133 @@
+//! A running gateway: Envoy and its model servers.
+//!
+//! Invariant: dropping it ends all of them, and a test that fails while it holds one
+//! shows the end of Envoy's log.
+
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::client::{Client, Version};
+use crate::modules::binary;
+use crate::pools;
+use crate::setup::Setup;
+use envoy_runner::{Envoy, Options};
+use simulator::Server;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::thread;
+use std::time::Duration;
+use tokio::task::spawn_blocking;
+
+/// How long Envoy may take to start: compiling the modules takes a second on an idle
+/// machine, and several Envoys may start at once on a busy one.
+const START: Duration = Duration::from_secs(120);
+/// Lines of Envoy's log that a failing test shows.
+const TAIL: usize = 60;
+/// What Envoy writes when a filter's VM fails.
+const TRAPS: [&str; 5] =
+    ["proxy_on_", "panicked at", "RuntimeError", "Plugin configured to fail closed", "wasm failed"];
+
+/// A running gateway.
+#[derive(Debug)]
+pub struct Gateway {
+    envoy: Envoy,
+    address: SocketAddr,
+    servers: Vec<Server>,
+}
+
+impl Gateway {
+    /// Starts the simulators and Envoy, and waits until it serves.
+    ///
+    /// # Panics
+    /// Something does not start.
+    pub async fn start(setup: Setup) -> Self {
+        let (time_scale, log_level) = (setup.time_scale, setup.log_level.to_owned());
+        let mut bootstrap = setup.into_bootstrap();
+        let servers = pools::start(&mut bootstrap, time_scale).await;
+        let listener = &bootstrap.value()["static_resources"]["listeners"][0]["address"];
+        let port = listener["socket_address"]["port_value"].as_u64();
+        let port = port.and_then(|port| u16::try_from(port).ok()).expect("a port");
+        let envoy = spawn_blocking(move || {
+            let options = Options { log_level, ..Options::default() };
+            let mut envoy = Envoy::start(&binary(), &bootstrap, options)
+                .unwrap_or_else(|error| panic!("Envoy does not start: {error:?}"));
+            envoy
+                .wait_ready(START)
+                .unwrap_or_else(|error| panic!("Envoy does not get ready: {error}"));
+            envoy
+        });
+        Self {
+            envoy: envoy.await.expect("Envoy starts"),
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            servers,
+        }
+    }
+
+    /// Where the gateway listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Envoy's process.
+    #[must_use]
+    pub fn envoy(&self) -> &Envoy {
+        &self.envoy
+    }
+
+    /// The model servers.
+    #[must_use]
+    pub fn servers(&self) -> &[Server] {
+        &self.servers
+    }
+
+    /// A new connection to the gateway.
+    pub async fn connect(&self, version: Version) -> Client {
+        Client::connect(self.address, version).await
+    }
+
+    /// Sends one request over a connection of its own, by HTTP/1.1.
+    pub async fn send(&self, call: Call) -> Answer {
+        self.send_over(Version::H1, call).await
+    }
+
+    /// Sends one request over a connection of its own.
+    pub async fn send_over(&self, version: Version, call: Call) -> Answer {
+        self.connect(version).await.send(call).await
+    }
+
+    /// No filter trapped, and Envoy lives.
+    ///
+    /// # Panics
+    /// One did.
+    pub fn check(&self) {
+        let log = self.envoy.log();
+        let trapped = log.lines().find(|line| TRAPS.iter().any(|trap| line.contains(trap)));
+        if let Some(line) = trapped {
+            self.show_log();
+            panic!("a filter trapped: {line}");
+        }
+        let live = self.envoy.admin_get("/ready");
+        assert!(live.is_ok(), "Envoy is gone: {live:?}");
+    }
+
+    /// Writes the end of Envoy's log where the test's output goes.
+    pub fn show_log(&self) {
+        let log = self.envoy.log();
+        // Envoy begins with pages about what is compiled in.
+        let start_up = |line: &&str| line.contains("source/server/server.cc:");
+        let lines: Vec<&str> = log.lines().filter(|line| !start_up(line)).collect();
+        let skip = lines.len().saturating_sub(TAIL);
+        eprintln!("--- the last lines of Envoy's log:");
+        for line in &lines[skip..] {
+            eprintln!("{line}");
+        }
+        eprintln!("--- end of Envoy's log");
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.show_log();
+        }
+    }
+}
