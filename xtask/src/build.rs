@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let status = toolchain
         .cargo("build")
         .args(["--profile", "wasm"])
-        .args(FILTERS.iter().flat_map(|(package, ..)| ["--package", package]))
+        .args(packages())
         .status()
         .context("cannot run cargo")?;
     ensure!(status.success(), "the filters did not compile ({status})");
@@ -45,6 +45,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         println!("  dist/{name}  {:.0} KiB", size as f64 / 1024.0);
     }
     Ok(())
+}
+
+/// The options of cargo that name the filters.
+pub(crate) fn packages() -> impl Iterator<Item = &'static str> {
+    FILTERS.iter().flat_map(|(package, ..)| ["--package", package])
 }
 
 fn put(from: PathBuf, to: PathBuf) -> Result<()> {

@@ -4,9 +4,13 @@
 //! run inside it, and Envoy dies with it. Rejected: a compose file; it would need a
 //! container runtime to show what two programs do.
 
+#[cfg(test)]
+mod console;
 mod curl;
 mod gateway;
 mod judge;
+#[cfg(test)]
+mod manifests;
 mod pools;
 mod ports;
 mod requests;
@@ -74,6 +78,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         };
         let stopped = gateway.stop().await;
         outcome.and(stopped)
+    })
+}
+
+/// The demo's requests, on ports that disturb no gateway of the user's.
+pub(crate) fn once_on_free_ports(toolchain: Choice) -> Result<()> {
+    let ports = Ports::free()?;
+    run(&Arguments {
+        once: true,
+        gateway_port: ports.gateway,
+        admin_port: ports.admin,
+        simulator_ports_from: ports.simulators_from,
+        envoy_version: None,
+        toolchain,
     })
 }
 

@@ -22,7 +22,6 @@ pub(crate) enum Target {
     /// The filters in Envoy.
     Wasip1,
     /// Unit tests in Node (wasm-bindgen).
-    #[allow(dead_code, reason = "the tests under Node are the next step of `xtask test`")]
     Unknown,
 }
 
@@ -89,6 +88,7 @@ pub(crate) struct Toolchain {
     target_dir: PathBuf,
     arguments: Vec<OsString>,
     environment: Vec<(&'static str, OsString)>,
+    has_clippy: bool,
 }
 
 impl Toolchain {
@@ -118,6 +118,11 @@ impl Toolchain {
         &self.target_dir
     }
 
+    /// `cargo clippy` for the target; none if this compiler comes without.
+    pub(crate) fn clippy(&self) -> Option<Command> {
+        self.has_clippy.then(|| self.cargo("clippy"))
+    }
+
     /// `cargo <subcommand>` for the target, in the workspace's root.
     pub(crate) fn cargo(&self, subcommand: &str) -> Command {
         let mut command = Command::new(&self.cargo);
@@ -143,7 +148,7 @@ fn first_line(command: &mut Command) -> Option<String> {
 }
 
 /// A path as the TOML string `--config` wants.
-fn toml(text: &str) -> String {
+pub(crate) fn toml(text: &str) -> String {
     // JSON strings are TOML basic strings.
     serde_json::Value::from(text).to_string()
 }

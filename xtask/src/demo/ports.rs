@@ -5,6 +5,7 @@
 //! its listeners' ports with any other Envoy of the same user.
 
 use super::pools;
+use envoy_runner::{PortsError, free_ports};
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -33,6 +34,9 @@ pub(super) enum PortError {
     OutOfRange { count: u16 },
 }
 
+/// Bounds the search for free ports in a row.
+const FREE_TRIES: usize = 100;
+
 const SIMULATORS_OPTION: &str = "--simulator-ports-from";
 
 impl Ports {
@@ -45,6 +49,22 @@ impl Ports {
         let simulators = (self.simulators_from..=end).map(|port| (port, SIMULATORS_OPTION));
         let others = [(self.gateway, "--gateway-port"), (self.admin, "--admin-port")];
         Ok(simulators.chain(others).collect())
+    }
+
+    /// Ports that nothing uses.
+    pub(super) fn free() -> Result<Self, PortsError> {
+        let count = pools::servers() + 2;
+        // The model servers' ports follow each other; a port in use may stand between.
+        for _ in 0..FREE_TRIES {
+            let ports = free_ports(count.into())?;
+            if let ([gateway, admin, simulators_from, ..], true) =
+                (ports.as_slice(), ports.is_sorted_by(|a, b| a + 1 == *b))
+            {
+                let (gateway, admin) = (*gateway, *admin);
+                return Ok(Self { gateway, admin, simulators_from: *simulators_from });
+            }
+        }
+        Err(PortsError::TooFew { wanted: count.into(), found: 0 })
     }
 
     /// Whether each port is there for the taking.
@@ -72,7 +92,6 @@ impl Ports {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use envoy_runner::free_ports;
 
     #[test]
     fn a_busy_port_is_named_with_its_option() {
@@ -97,6 +116,13 @@ mod tests {
         let mapping = ports.mapping().unwrap();
         assert_eq!(mapping.first(), Some(&(8001, 101)));
         assert_eq!(mapping[10..], [(8080, 1), (9901, 2)]);
+    }
+
+    #[test]
+    fn free_ports_pass_the_check() {
+        let ports = Ports::free().unwrap();
+        assert_eq!(ports.check(), Ok(()));
+        assert_ne!(ports.gateway, GATEWAY);
     }
 
     #[test]

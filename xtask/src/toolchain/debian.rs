@@ -63,6 +63,8 @@ pub(super) fn find(target: Target) -> Result<Toolchain, ToolchainError> {
             // What the outer cargo says about itself does not hold for this one.
             ("CARGO", CARGO.into()),
         ],
+        // The one on the PATH would be that of another compiler.
+        has_clippy: false,
     })
 }
 

@@ -19,6 +19,7 @@ pub(super) fn find(target: Target) -> Result<Toolchain, ToolchainError> {
         target_dir: project::target_dir(),
         arguments: Vec::new(),
         environment: Vec::new(),
+        has_clippy: true,
     })
 }
 

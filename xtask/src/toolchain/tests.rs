@@ -8,6 +8,7 @@ fn toolchain() -> Toolchain {
         target_dir: "/tmp/t".into(),
         arguments: vec!["--config".into(), "a=1".into()],
         environment: vec![("RUSTC_BOOTSTRAP", "1".into())],
+        has_clippy: false,
     }
 }
 
