@@ -63,12 +63,12 @@ impl<H: StreamHost> Request<H> {
 
     /// The headers came.
     pub fn on_headers(&mut self) -> Flow {
+        // Asked before any header is touched: a change makes Envoy forget the route.
+        let cluster = self.host.property(&["xds", "cluster_name"]);
         // Only this filter may name a destination.
         self.host.remove_header(DESTINATION_HEADER);
         let vm = Rc::clone(&self.vm);
-        let Some(cluster) = self.host.property(&["xds", "cluster_name"]) else {
-            return Flow::Continue;
-        };
+        let Some(cluster) = cluster else { return Flow::Continue };
         let pool = str::from_utf8(&cluster).ok().and_then(|cluster| vm.settings.pool_of(cluster));
         let Some((place, settings)) = pool else { return Flow::Continue };
         let started = self.host.now();
