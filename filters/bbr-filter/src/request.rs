@@ -50,10 +50,19 @@ impl<H: StreamHost> Request<H> {
 
     /// The headers came; `end` if nothing follows.
     pub fn on_headers(&mut self, end: bool) -> Flow {
+        let headers = self.host.headers();
+        let head = RequestHead::from_headers(headers.iter());
         // Only what the filter itself finds may stand there, also where it finds nothing.
-        self.host.remove_header(MODEL_HEADER);
-        self.host.remove_header(BASE_MODEL_HEADER);
-        match self.plan(end) {
+        if head.has_model_header {
+            self.host.remove_header(MODEL_HEADER);
+        }
+        if head.has_base_model_header {
+            self.host.remove_header(BASE_MODEL_HEADER);
+        }
+        self.content_length = head.body_length();
+        let settings = &self.policy.settings;
+        let plan = if end { plan_without_body(settings, &head) } else { plan(settings, &head) };
+        match plan {
             Plan::Pass => self.pass(Outcome::Passed),
             Plan::Read(kind) => self.start_reading(kind),
             Plan::ListModels => self.answer_models(self.policy.models_json()),
@@ -103,36 +112,6 @@ impl<H: StreamHost> Request<H> {
             State::Reading(_) => self.count(Outcome::Aborted),
             State::Watching(_, outcome) => self.count(outcome),
         }
-    }
-
-    fn plan(&mut self, end: bool) -> Plan {
-        let settings = &self.policy.settings;
-        if end {
-            if !settings.serve_models {
-                return Plan::Pass;
-            }
-            let method = self.host.header(":method");
-            let path = self.host.header(":path");
-            let head = RequestHead {
-                method: method.as_deref().unwrap_or_default(),
-                path: path.as_deref().unwrap_or_default(),
-                ..RequestHead::default()
-            };
-            return plan_without_body(settings, &head);
-        }
-        let path = self.host.header(":path");
-        let content_type = self.host.header("content-type");
-        let content_encoding = self.host.header("content-encoding");
-        let content_length = self.host.header("content-length");
-        let head = RequestHead {
-            method: b"",
-            path: path.as_deref().unwrap_or_default(),
-            content_type: content_type.as_deref(),
-            content_encoding: content_encoding.as_deref(),
-            content_length: content_length.as_deref(),
-        };
-        self.content_length = head.body_length();
-        plan(settings, &head)
     }
 
     fn start_reading(&mut self, kind: BodyKind) -> Flow {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use filter_host::{Flow, MetricId, Refused, StreamHost};
+use filter_host::{Flow, Headers, MetricId, Refused, StreamHost};
 use shared::bbr::Settings;
 
 use crate::metrics::Metrics;
@@ -31,6 +31,10 @@ struct Fake {
 }
 
 impl StreamHost for Fake {
+    fn headers(&self) -> Headers {
+        let world = self.world.borrow();
+        world.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect()
+    }
     fn header(&self, name: &str) -> Option<Vec<u8>> {
         self.world.borrow().headers.get(name).cloned()
     }

@@ -10,6 +10,7 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::types::{Action, BufferType, LogLevel, MapType, MetricType};
 
 use crate::background::{Answer, BackgroundHost, CallId};
+use crate::headers::Headers;
 use crate::metric::{MetricId, MetricKind};
 use crate::stream::{Flow, Refused, StreamHost};
 
@@ -18,6 +19,10 @@ use crate::stream::{Flow, Refused, StreamHost};
 pub struct Envoy;
 
 impl StreamHost for Envoy {
+    fn headers(&self) -> Headers {
+        request_headers().map(Headers::from_wire).unwrap_or_default()
+    }
+
     fn header(&self, name: &str) -> Option<Vec<u8>> {
         hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, name).ok().flatten()
     }
@@ -143,6 +148,28 @@ impl Answer for CallAnswer {
             each(&piece);
         }
     }
+}
+
+/// The request's headers, in Proxy-Wasm's form.
+#[allow(unsafe_code, reason = "the SDK's safe call parses and allocates; see `Headers`")]
+fn request_headers() -> Option<Vec<u8>> {
+    #[link(wasm_import_module = "env")]
+    unsafe extern "C" {
+        fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+    }
+    const OK: u32 = 0;
+    let mut data = std::ptr::null_mut();
+    let mut size = 0;
+    // SAFETY: both pointers are to locals that outlive the call.
+    let status = unsafe {
+        proxy_get_header_map_pairs(MapType::HttpRequestHeaders as u32, &raw mut data, &raw mut size)
+    };
+    if status != OK || data.is_null() {
+        return None;
+    }
+    // SAFETY: the host got `data` from `proxy_on_memory_allocate`, which the SDK makes
+    // of a `Vec<u8>` with a capacity of exactly `size`, gave it away, and filled it.
+    Some(unsafe { Vec::from_raw_parts(data, size, size) })
 }
 
 /// The time since 1970.

@@ -5,6 +5,7 @@
 //! the one place that calls Proxy-Wasm's host functions.
 
 mod background;
+mod headers;
 mod metric;
 mod stream;
 
@@ -12,5 +13,6 @@ mod stream;
 pub mod envoy;
 
 pub use background::{Answer, BackgroundHost, CallId};
+pub use headers::Headers;
 pub use metric::{MetricId, MetricKind};
 pub use stream::{Flow, Refused, StreamHost};

@@ -5,10 +5,14 @@
 
 use std::time::Duration;
 
+use crate::headers::Headers;
 use crate::metric::MetricId;
 
 /// The host of one request.
 pub trait StreamHost {
+    /// All request headers.
+    fn headers(&self) -> Headers;
+
     /// A request header's value; raw bytes, several values joined by commas.
     fn header(&self, name: &str) -> Option<Vec<u8>>;
 

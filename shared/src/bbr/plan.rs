@@ -6,6 +6,7 @@ use super::content::{BodyKind, is_identity};
 use super::path::without_query;
 use super::rejection::Rejection;
 use super::settings::Settings;
+use super::{BASE_MODEL_HEADER, MODEL_HEADER};
 
 /// What the headers say. Values are raw bytes: headers need not be UTF-8.
 #[derive(Debug, Clone, Copy, Default)]
@@ -14,15 +15,43 @@ pub struct RequestHead<'a> {
     pub method: &'a [u8],
     /// `:path`, with its query.
     pub path: &'a [u8],
-    /// `content-type`.
+    /// `content-type`; none also if there are several, which then say nothing.
     pub content_type: Option<&'a [u8]>,
-    /// `content-encoding`.
+    /// The first `content-encoding` that changes the body.
     pub content_encoding: Option<&'a [u8]>,
     /// `content-length`.
     pub content_length: Option<&'a [u8]>,
+    /// Whether the client sent [`MODEL_HEADER`](super::MODEL_HEADER).
+    pub has_model_header: bool,
+    /// Whether the client sent [`BASE_MODEL_HEADER`](super::BASE_MODEL_HEADER).
+    pub has_base_model_header: bool,
 }
 
-impl RequestHead<'_> {
+impl<'a> RequestHead<'a> {
+    /// Reads the head from headers with names in lower case.
+    pub fn from_headers(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Self {
+        let mut head = Self::default();
+        let mut content_types = 0;
+        for (name, value) in headers {
+            match name {
+                b":method" => head.method = value,
+                b":path" => head.path = value,
+                b"content-type" => {
+                    content_types += 1;
+                    head.content_type = (content_types == 1).then_some(value);
+                }
+                b"content-encoding" if !is_identity(value) => {
+                    head.content_encoding.get_or_insert(value);
+                }
+                b"content-length" => head.content_length = Some(value),
+                name if name == MODEL_HEADER.as_bytes() => head.has_model_header = true,
+                name if name == BASE_MODEL_HEADER.as_bytes() => head.has_base_model_header = true,
+                _ => {}
+            }
+        }
+        head
+    }
+
     /// `content-length` as a number of bytes.
     #[must_use]
     pub fn body_length(&self) -> Option<u64> {
@@ -57,7 +86,7 @@ pub fn plan(settings: &Settings, head: &RequestHead<'_>) -> Plan {
         BodyKind::MultipartWithoutBoundary => return Plan::Reject(Rejection::NoBoundary),
         kind => kind,
     };
-    if head.content_encoding.is_some_and(|encoding| !is_identity(encoding)) {
+    if head.content_encoding.is_some() {
         return Plan::Reject(Rejection::EncodedBody);
     }
     // What is only sniffed may turn out to be none of the filter's business.

@@ -340,23 +340,39 @@ impl Scanner {
         }
     }
 
+    /// Reads a number, and in an array the numbers that follow it: prompts also come
+    /// as arrays of token ids.
     fn number(&mut self, number: Number, chunk: &[u8], at: usize) -> Result<usize, Fault> {
+        let in_array = self.nesting.innermost() == Some(Container::Array);
         let mut number = number;
-        for (offset, &byte) in chunk.get(at..).unwrap_or_default().iter().enumerate() {
+        let mut at = at;
+        while let Some(&byte) = chunk.get(at) {
             match number.step(byte) {
                 Step::Continues(next) => number = next,
+                Step::Ended if in_array && byte == b',' => {
+                    // White space and other values go the long way.
+                    match chunk.get(at + 1).and_then(|&next| Number::start(next)) {
+                        Some(next) => number = next,
+                        None => {
+                            self.state = State::Value;
+                            return Ok(at + 1);
+                        }
+                    }
+                    at += 1;
+                }
                 Step::Ended => {
                     self.value_ended();
-                    return Ok(at + offset);
+                    return Ok(at);
                 }
                 Step::DigitMissing => {
                     self.state = State::Number(number);
-                    return Err(self.unexpected(byte, at + offset));
+                    return Err(self.unexpected(byte, at));
                 }
             }
+            at += 1;
         }
         self.state = State::Number(number);
-        Ok(chunk.len())
+        Ok(at)
     }
 
     fn literal(&mut self, rest: &'static [u8], byte: u8, at: usize) -> Result<usize, Fault> {

@@ -103,6 +103,10 @@ impl BackgroundHost for Host {
 }
 
 impl StreamHost for Host {
+    fn headers(&self) -> filter_host::Headers {
+        let headers = self.world.headers.borrow();
+        headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect()
+    }
     fn header(&self, name: &str) -> Option<Vec<u8>> {
         self.world.headers.borrow().get(name).cloned()
     }
