@@ -3,7 +3,9 @@
 //! Invariant: all are made from the same file and differ in one HTTP filter alone.
 //! From the guides' configuration are taken away, for all variants: the picker (it does
 //! nothing yet) and the access log (writing it costs the same everywhere, which would
-//! flatter the ratios). Every pool leads to the one upstream, and so does a request
+//! flatter the ratios). The routes add no response headers: those of the pools do in the
+//! guides, which only requests with model headers reach, and so only those of our filter
+//! would pay for it. Every pool leads to the one upstream, and so does a request
 //! that no route knows: without our filter nothing sets the headers to route by.
 
 use crate::bodies::Place;
@@ -109,6 +111,7 @@ pub fn bootstrap(
     bootstrap.edit(|root| {
         each_mapping(root, &mut |mapping| {
             mapping.remove("access_log");
+            mapping.remove("response_headers_to_add");
             if let Some(Value::Sequence(filters)) = mapping.get_mut("http_filters") {
                 keep_one(filters, variant, &places.copy_filter, largest);
             }

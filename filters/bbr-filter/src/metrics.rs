@@ -6,16 +6,22 @@
 
 use std::collections::BTreeMap;
 
-use filter_host::{MetricId, MetricKind};
+use filter_host::{Counter, MetricId, MetricKind, Sampler};
 use shared::bbr::{Outcome, Settings};
 use shared::models::ModelName;
 
-/// The numbers of all metrics.
+/// One request in so many goes into the histograms: each costs four calls into the
+/// host, and a quantile is the same from a sixteenth.
+const SAMPLE: u32 = 16;
+
+/// All metrics.
 #[derive(Debug)]
 pub struct Metrics {
-    outcomes: Vec<(Outcome, MetricId)>,
-    models: BTreeMap<ModelName, MetricId>,
-    rewrites: BTreeMap<ModelName, MetricId>,
+    outcomes: Vec<(Outcome, Counter)>,
+    models: BTreeMap<ModelName, Counter>,
+    rewrites: BTreeMap<ModelName, Counter>,
+    /// Which requests the histograms get.
+    pub sampler: Sampler,
     /// Bytes of each body that was read to its end.
     pub body_bytes: Option<MetricId>,
     /// Microseconds that reading a body took in the filter, per request.
@@ -29,7 +35,7 @@ impl Metrics {
         settings: &Settings,
         mut define: impl FnMut(MetricKind, &str) -> Option<MetricId>,
     ) -> Self {
-        let mut counter = |name: String| define(MetricKind::Counter, &name);
+        let mut counter = |name: String| define(MetricKind::Counter, &name).map(Counter::new);
         let outcomes = Outcome::ALL
             .iter()
             .filter_map(|&outcome| {
@@ -54,26 +60,36 @@ impl Metrics {
             outcomes,
             models,
             rewrites,
+            sampler: Sampler::one_in(SAMPLE),
             body_bytes: define(MetricKind::Histogram, "igw_bbr_body_bytes"),
             scan_microseconds: define(MetricKind::Histogram, "igw_bbr_scan_microseconds"),
         }
     }
 
-    /// The counter of requests with an outcome.
-    #[must_use]
-    pub fn outcome(&self, outcome: Outcome) -> Option<MetricId> {
-        self.outcomes.iter().find(|(known, _)| *known == outcome).map(|(_, id)| *id)
+    /// Counts a request with this outcome.
+    pub fn count_outcome(&self, outcome: Outcome) {
+        self.outcomes
+            .iter()
+            .filter(|(known, _)| *known == outcome)
+            .for_each(|(_, counter)| counter.count());
     }
 
-    /// The counter of requests that went to a configured model.
-    #[must_use]
-    pub fn model(&self, name: &ModelName) -> Option<MetricId> {
-        self.models.get(name).copied()
+    /// Counts a request that went to a model, if the configuration names it.
+    pub fn count_model(&self, name: &ModelName) {
+        self.models.get(name).into_iter().for_each(Counter::count);
     }
 
-    /// The counter of requests that asked for a name and got another model.
-    #[must_use]
-    pub fn rewrite(&self, asked: &str) -> Option<MetricId> {
-        self.rewrites.get(asked).copied()
+    /// Counts a request that asked for this name and got another model.
+    pub fn count_rewrite(&self, asked: &str) {
+        self.rewrites.get(asked).into_iter().for_each(Counter::count);
+    }
+
+    /// Tells the host what was counted.
+    pub fn flush(&self, mut add: impl FnMut(MetricId, u64)) {
+        let outcomes = self.outcomes.iter().map(|(_, counter)| counter);
+        outcomes
+            .chain(self.models.values())
+            .chain(self.rewrites.values())
+            .for_each(|counter| counter.flush(&mut add));
     }
 }

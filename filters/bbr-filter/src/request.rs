@@ -22,7 +22,8 @@ pub struct Request<H> {
     /// Bytes of the body seen so far.
     read: u64,
     content_length: Option<u64>,
-    scan_time: Duration,
+    /// How long reading took so far, if this request is measured.
+    scan_time: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -38,14 +39,7 @@ enum State {
 impl<H: StreamHost> Request<H> {
     /// A request whose headers have not come yet.
     pub fn new(host: H, policy: Rc<Policy>) -> Self {
-        Self {
-            host,
-            policy,
-            state: State::Over,
-            read: 0,
-            content_length: None,
-            scan_time: Duration::ZERO,
-        }
+        Self { host, policy, state: State::Over, read: 0, content_length: None, scan_time: None }
     }
 
     /// The headers came; `end` if nothing follows.
@@ -77,15 +71,17 @@ impl<H: StreamHost> Request<H> {
     /// A part of the body came. `held` is what the host holds of the body now:
     /// all of it while reading, the new part alone after the release.
     pub fn on_body(&mut self, held: usize, end: bool) -> Flow {
-        let started = match self.state {
-            State::Over => return Flow::Continue,
-            State::Reading(_) | State::Watching(..) => self.host.now(),
-        };
+        if matches!(self.state, State::Over) {
+            return Flow::Continue;
+        }
+        let started = self.scan_time.map(|_| self.host.now());
         let flow = match self.read_body(held, end) {
             Ok(flow) => flow,
             Err(rejection) => self.reject(&rejection),
         };
-        self.scan_time += self.host.now().saturating_sub(started);
+        if let (Some(time), Some(started)) = (&mut self.scan_time, started) {
+            *time += self.host.now().saturating_sub(started);
+        }
         if matches!(self.state, State::Over) {
             self.record_sizes();
         }
@@ -118,6 +114,7 @@ impl<H: StreamHost> Request<H> {
         match BodyReader::new(kind) {
             Some(reader) => {
                 self.state = State::Reading(reader);
+                self.scan_time = self.policy.metrics.sampler.take().then_some(Duration::ZERO);
                 Flow::Hold
             }
             None => self.pass(Outcome::Passed),
@@ -219,7 +216,7 @@ impl<H: StreamHost> Request<H> {
     fn route(&mut self, named: Named) -> Result<Outcome, Rejection> {
         let Named { name, place } = named;
         let policy = Rc::clone(&self.policy);
-        let rewrite_counter = policy.metrics.rewrite(&name);
+        let asked = name.clone();
         let Route { model, base, rewritten, outcome } =
             policy.settings.route(name, |split_by| self.entropy(split_by))?;
         self.host.set_header(MODEL_HEADER, model.as_str().as_bytes());
@@ -233,9 +230,9 @@ impl<H: StreamHost> Request<H> {
                 let length = (length + added).saturating_sub(removed);
                 self.host.set_header("content-length", length.to_string().as_bytes());
             }
-            rewrite_counter.into_iter().for_each(|counter| self.host.count(counter));
+            policy.metrics.count_rewrite(&asked);
         }
-        policy.metrics.model(&model).into_iter().for_each(|counter| self.host.count(counter));
+        policy.metrics.count_model(&model);
         Ok(outcome)
     }
 
@@ -288,19 +285,17 @@ impl<H: StreamHost> Request<H> {
     }
 
     fn count(&self, outcome: Outcome) {
-        if let Some(counter) = self.policy.metrics.outcome(outcome) {
-            self.host.count(counter);
-        }
+        self.policy.metrics.count_outcome(outcome);
     }
 
     fn record_sizes(&self) {
+        let Some(scan_time) = self.scan_time else { return };
         let metrics = &self.policy.metrics;
         if let Some(histogram) = metrics.body_bytes {
             self.host.record(histogram, self.read);
         }
         if let Some(histogram) = metrics.scan_microseconds {
-            let micros = u64::try_from(self.scan_time.as_micros()).unwrap_or(u64::MAX);
-            self.host.record(histogram, micros);
+            self.host.record(histogram, u64::try_from(scan_time.as_micros()).unwrap_or(u64::MAX));
         }
     }
 }

@@ -1,8 +1,12 @@
 //! The plugin's life: reads the configuration, opens a context per request.
 
 use std::rc::Rc;
+use std::time::Duration;
 
-use filter_host::envoy::{Envoy, action, define_metric, log, now, plugin_configuration};
+use filter_host::envoy::{
+    Envoy, action, add_to_metric, define_metric, log, now, plugin_configuration,
+};
+use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType, LogLevel};
 use shared::bbr::{RouteOn, Settings};
@@ -16,7 +20,24 @@ pub(crate) struct Root {
     policy: Option<Rc<Policy>>,
 }
 
-impl Context for Root {}
+impl Context for Root {
+    /// The plugin is replaced or shut down.
+    fn on_done(&mut self) -> bool {
+        self.flush();
+        true
+    }
+}
+
+/// How often the host is told what was counted.
+const FLUSH_PERIOD: Duration = Duration::from_secs(1);
+
+impl Root {
+    fn flush(&self) {
+        if let Some(policy) = &self.policy {
+            policy.metrics.flush(add_to_metric);
+        }
+    }
+}
 
 impl RootContext for Root {
     fn on_configure(&mut self, _size: usize) -> bool {
@@ -30,7 +51,12 @@ impl RootContext for Root {
         log(LogLevel::Info, &summary(&settings));
         let metrics = Metrics::define(&settings, define_metric);
         self.policy = Some(Rc::new(Policy::new(settings, metrics, now())));
+        let _ = hostcalls::set_tick_period(FLUSH_PERIOD);
         true
+    }
+
+    fn on_tick(&mut self) {
+        self.flush();
     }
 
     fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {

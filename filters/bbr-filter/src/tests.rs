@@ -67,10 +67,6 @@ impl StreamHost for Fake {
     fn now(&self) -> Duration {
         Duration::from_secs(7)
     }
-    fn count(&self, counter: MetricId) {
-        let name = self.names[counter.0 as usize].clone();
-        self.world.borrow_mut().metrics.push(name);
-    }
     fn record(&self, histogram: MetricId, value: u64) {
         let name = format!("{}={value}", self.names[histogram.0 as usize]);
         self.world.borrow_mut().metrics.push(name);
@@ -82,6 +78,8 @@ impl StreamHost for Fake {
 
 struct Exchange {
     world: Rc<RefCell<World>>,
+    policy: Rc<Policy>,
+    names: Rc<Vec<String>>,
     request: Request<Fake>,
     released: bool,
 }
@@ -102,9 +100,11 @@ impl Exchange {
         for (name, value) in headers {
             world.borrow_mut().headers.insert((*name).to_owned(), value.as_bytes().to_vec());
         }
-        let host = Fake { world: Rc::clone(&world), names: Rc::new(names) };
+        let names = Rc::new(names);
+        let host = Fake { world: Rc::clone(&world), names: Rc::clone(&names) };
         let policy = Rc::new(Policy::new(settings, metrics, Duration::from_secs(5)));
-        Self { world, request: Request::new(host, policy), released: false }
+        let request = Request::new(host, Rc::clone(&policy));
+        Self { world, policy, names, request, released: false }
     }
 
     fn post(more: &str) -> Self {
@@ -160,10 +160,19 @@ impl Exchange {
         self.world.borrow().answer.as_ref().map(|(status, _)| *status)
     }
 
+    /// The metrics so far: counters by name, histograms with their value.
+    fn metrics(&self) -> Vec<String> {
+        self.policy.metrics.flush(|id, amount| {
+            let name = self.names[id.0 as usize].clone();
+            let counted = (0..amount).map(|_| name.clone());
+            self.world.borrow_mut().metrics.extend(counted);
+        });
+        self.world.borrow().metrics.clone()
+    }
+
     fn outcomes(&self) -> Vec<String> {
-        let world = self.world.borrow();
-        let outcomes =
-            world.metrics.iter().filter_map(|m| m.strip_prefix("igw_bbr_requests.outcome."));
+        let metrics = self.metrics();
+        let outcomes = metrics.iter().filter_map(|m| m.strip_prefix("igw_bbr_requests.outcome."));
         outcomes.map(str::to_owned).collect()
     }
 }
@@ -183,7 +192,7 @@ fn a_body_in_parts_is_held_until_its_end_and_routed() {
     assert_eq!(exchange.upstream(), r#"{"model":"lora","x":1}"#);
     exchange.request.on_done();
     assert_eq!(exchange.outcomes(), ["adapter"]);
-    let metrics = exchange.world.borrow().metrics.clone();
+    let metrics = exchange.metrics();
     assert!(metrics.contains(&"igw_bbr_model_requests.model.lora".to_owned()), "{metrics:?}");
     assert!(metrics.contains(&"igw_bbr_body_bytes=22".to_owned()), "{metrics:?}");
 }
@@ -204,7 +213,7 @@ fn the_end_may_come_as_an_empty_part_or_twice_or_as_trailers() {
     assert_eq!(exchange.routed(), (some("base"), some("base")));
     assert_eq!(exchange.request.on_trailers(), Flow::Continue);
     assert_eq!(exchange.outcomes(), ["base_model"]);
-    let metrics = exchange.world.borrow().metrics.clone();
+    let metrics = exchange.metrics();
     assert_eq!(metrics.iter().filter(|m| **m == "igw_bbr_body_bytes=16").count(), 1, "{metrics:?}");
 }
 

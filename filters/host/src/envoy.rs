@@ -65,10 +65,6 @@ impl StreamHost for Envoy {
         now()
     }
 
-    fn count(&self, counter: MetricId) {
-        let _ = hostcalls::increment_metric(counter.0, 1);
-    }
-
     fn record(&self, histogram: MetricId, value: u64) {
         let _ = hostcalls::record_metric(histogram.0, value);
     }
@@ -103,9 +99,7 @@ impl BackgroundHost for Envoy {
     }
 
     fn add(&self, counter: MetricId, amount: u64) {
-        if let Ok(amount @ 1..) = i64::try_from(amount) {
-            let _ = hostcalls::increment_metric(counter.0, amount);
-        }
+        add_to_metric(counter, amount);
     }
 
     fn record(&self, histogram: MetricId, value: u64) {
@@ -190,6 +184,13 @@ pub fn define_metric(kind: MetricKind, name: &str) -> Option<MetricId> {
         MetricKind::Histogram => MetricType::Histogram,
     };
     hostcalls::define_metric(kind, name).ok().map(MetricId)
+}
+
+/// Adds to a counter; 0 adds nothing.
+pub fn add_to_metric(counter: MetricId, amount: u64) {
+    if let Ok(amount @ 1..) = i64::try_from(amount) {
+        let _ = hostcalls::increment_metric(counter.0, amount);
+    }
 }
 
 /// The plugin's configuration, as it was written.

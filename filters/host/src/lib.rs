@@ -14,5 +14,5 @@ pub mod envoy;
 
 pub use background::{Answer, BackgroundHost, CallId};
 pub use headers::Headers;
-pub use metric::{MetricId, MetricKind};
+pub use metric::{Counter, MetricId, MetricKind, Sampler};
 pub use stream::{Flow, Refused, StreamHost};

@@ -46,9 +46,6 @@ pub trait StreamHost {
     /// The time since 1970.
     fn now(&self) -> Duration;
 
-    /// Adds 1 to a counter.
-    fn count(&self, counter: MetricId);
-
     /// Adds a value to a histogram.
     fn record(&self, histogram: MetricId, value: u64);
 

@@ -29,6 +29,9 @@ const REGISTRATION_INTERVAL: Duration = Duration::from_secs(1);
 /// Between two updates of the endpoints' gauges.
 const GAUGE_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Between two flushes of the requests' counters.
+const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
+
 /// A worker that did not report for this long is taken off the list.
 const WORKER_LIFE: Duration = Duration::from_secs(30);
 
@@ -43,6 +46,7 @@ pub struct Background<H> {
     calls: Calls,
     registered: Option<Millis>,
     gauged: Option<Millis>,
+    flushed: Option<Millis>,
 }
 
 /// The background work for one pool.
@@ -74,6 +78,7 @@ impl<H: BackgroundHost> Background<H> {
             calls: Calls::default(),
             registered: None,
             gauged: None,
+            flushed: None,
         }
     }
 
@@ -102,6 +107,16 @@ impl<H: BackgroundHost> Background<H> {
             self.take_over(place);
         }
         self.report(now);
+        self.flush(now);
+    }
+
+    /// Tells the host what the requests counted.
+    fn flush(&mut self, now: Millis) {
+        if self.flushed.is_none_or(|last| now.since(last) >= FLUSH_INTERVAL) {
+            let pools = (0..self.pools.len()).filter_map(|place| self.vm.metrics.pool(place));
+            pools.for_each(|metrics| metrics.flush(|id, amount| self.host.add(id, amount)));
+            self.flushed = Some(now);
+        }
     }
 
     /// The answer to a call came.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use filter_host::{MetricId, MetricKind};
+use filter_host::{Counter, MetricId, MetricKind, Sampler};
 use shared::picker::Settings;
 use shared::pools::EndpointId;
 
@@ -43,15 +43,17 @@ impl Outcome {
 }
 
 /// The metrics of one pool.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct PoolMetrics {
-    requests: BTreeMap<Outcome, MetricId>,
+    requests: BTreeMap<Outcome, Counter>,
+    /// Which requests the histograms get.
+    pub sampler: Sampler,
     /// Microseconds that a choice took.
     pub pick_microseconds: Option<MetricId>,
     /// Milliseconds from a request's headers to the response's.
     pub first_byte_milliseconds: Option<MetricId>,
     /// Responses with a 5xx, resets and failed connections.
-    pub failures: Option<MetricId>,
+    pub failures: Option<Counter>,
     /// Scrapes that brought metrics.
     pub scrapes: Option<MetricId>,
     /// Scrapes that did not.
@@ -62,11 +64,18 @@ pub struct PoolMetrics {
     pub ready: Option<MetricId>,
 }
 
+/// One request in so many goes into the histograms, as in the BBR filter.
+const SAMPLE: u32 = 16;
+
 impl PoolMetrics {
-    /// The counter of requests with an outcome.
-    #[must_use]
-    pub fn requests(&self, outcome: Outcome) -> Option<MetricId> {
-        self.requests.get(&outcome).copied()
+    /// Counts a request with this outcome.
+    pub fn count(&self, outcome: Outcome) {
+        self.requests.get(&outcome).into_iter().for_each(Counter::count);
+    }
+
+    /// Tells the host what was counted.
+    pub fn flush(&self, mut add: impl FnMut(MetricId, u64)) {
+        self.requests.values().chain(&self.failures).for_each(|counter| counter.flush(&mut add));
     }
 }
 
@@ -86,9 +95,10 @@ impl Metrics {
             let mut metric =
                 |kind, name: &str| define(kind, &format!("igw_picker_{name}.pool.{}", pool.name));
             PoolMetrics {
+                sampler: Sampler::one_in(SAMPLE),
                 pick_microseconds: metric(MetricKind::Histogram, "pick_microseconds"),
                 first_byte_milliseconds: metric(MetricKind::Histogram, "first_byte_milliseconds"),
-                failures: metric(MetricKind::Counter, "upstream_failures"),
+                failures: metric(MetricKind::Counter, "upstream_failures").map(Counter::new),
                 scrapes: metric(MetricKind::Counter, "scrapes"),
                 scrape_failures: metric(MetricKind::Counter, "scrape_failures"),
                 scrape_milliseconds: metric(MetricKind::Histogram, "scrape_milliseconds"),
@@ -101,7 +111,7 @@ impl Metrics {
                             outcome.label(),
                             pool.name
                         );
-                        Some((outcome, define(MetricKind::Counter, &name)?))
+                        Some((outcome, Counter::new(define(MetricKind::Counter, &name)?)))
                     })
                     .collect(),
             }

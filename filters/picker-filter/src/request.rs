@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use filter_host::{Flow, StreamHost};
+use filter_host::{Counter, Flow, StreamHost};
 use shared::bbr::{BASE_MODEL_HEADER, MODEL_HEADER};
 use shared::openai::{ErrorObject, ErrorType};
 use shared::picker::{
@@ -38,7 +38,8 @@ struct Sent {
     pool: usize,
     adapter: Option<AdapterKey>,
     started: Started,
-    received: Millis,
+    /// When its headers came, if this request is measured.
+    received: Option<Millis>,
 }
 
 /// What was chosen.
@@ -73,6 +74,8 @@ impl<H: StreamHost> Request<H> {
         let Some((place, settings)) = pool else { return Flow::Continue };
         let started = self.host.now();
         let now = Millis::from(started);
+        let metrics = vm.metrics.pool(place);
+        let measured = metrics.is_some_and(|metrics| metrics.sampler.take());
         vm.note_request(now);
         let adapter = self.adapter();
         let chosen = vm.with_pool(place, |pool, random| {
@@ -82,12 +85,11 @@ impl<H: StreamHost> Request<H> {
                     pool: place,
                     adapter,
                     started,
-                    received: now,
+                    received: measured.then_some(now),
                 });
             }
             chosen
         });
-        let metrics = vm.metrics.pool(place);
         let outcome = match chosen {
             None => return Flow::Continue,
             Some(Ok(chosen)) => {
@@ -97,12 +99,14 @@ impl<H: StreamHost> Request<H> {
             }
             Some(Err(refusal)) => {
                 let outcome = self.refuse(&refusal, settings);
-                self.count(metrics, outcome);
+                Self::count(metrics, outcome);
                 return Flow::Hold;
             }
         };
-        self.count(metrics, outcome);
-        if let Some(histogram) = metrics.and_then(|metrics| metrics.pick_microseconds) {
+        Self::count(metrics, outcome);
+        if let Some(histogram) =
+            metrics.filter(|_| measured).and_then(|metrics| metrics.pick_microseconds)
+        {
             let took = self.host.now().saturating_sub(started);
             self.host.record(histogram, u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
         }
@@ -137,9 +141,9 @@ impl<H: StreamHost> Request<H> {
             started.flatten().map(|started| Sent { pool: place, adapter, started, received });
         if let Some(metrics) = vm.metrics.pool(place) {
             if failed {
-                metrics.failures.into_iter().for_each(|counter| self.host.count(counter));
+                metrics.failures.iter().for_each(Counter::count);
             }
-            if let Some(histogram) = metrics.first_byte_milliseconds {
+            if let (Some(histogram), Some(received)) = (metrics.first_byte_milliseconds, received) {
                 let took = u64::try_from(now.since(received).as_millis()).unwrap_or(u64::MAX);
                 self.host.record(histogram, took);
             }
@@ -266,9 +270,8 @@ impl<H: StreamHost> Request<H> {
         outcome
     }
 
-    fn count(&self, metrics: Option<&PoolMetrics>, outcome: Outcome) {
-        let counter = metrics.and_then(|metrics| metrics.requests(outcome));
-        counter.into_iter().for_each(|counter| self.host.count(counter));
+    fn count(metrics: Option<&PoolMetrics>, outcome: Outcome) {
+        metrics.into_iter().for_each(|metrics| metrics.count(outcome));
     }
 }
 

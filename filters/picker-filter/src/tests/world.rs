@@ -145,7 +145,6 @@ impl StreamHost for Host {
     fn now(&self) -> Duration {
         BackgroundHost::now(self)
     }
-    fn count(&self, _: MetricId) {}
     fn record(&self, _: MetricId, _: u64) {}
     fn warn(&self, _: &str) {}
 }
