@@ -19,6 +19,8 @@ pub enum Outcome {
     PickedBlind,
     /// Nothing was ready; any endpoint, as the pool fails open.
     FailedOpen,
+    /// Let through as Envoy balances it: nothing is known of the pool yet.
+    NotKnownYet,
     /// Refused: sheddable, and the pool is saturated.
     Shed,
     /// Refused: no endpoint is ready.
@@ -26,8 +28,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    const ALL: [Self; 5] =
-        [Self::Picked, Self::PickedBlind, Self::FailedOpen, Self::Shed, Self::NoEndpoint];
+    const ALL: [Self; 6] = [
+        Self::Picked,
+        Self::PickedBlind,
+        Self::FailedOpen,
+        Self::NotKnownYet,
+        Self::Shed,
+        Self::NoEndpoint,
+    ];
 
     /// The value of the counter's label, and what responses say.
     #[must_use]
@@ -36,6 +44,7 @@ impl Outcome {
             Self::Picked => "picked",
             Self::PickedBlind => "picked_without_metrics",
             Self::FailedOpen => "failed_open",
+            Self::NotKnownYet => "not_known_yet",
             Self::Shed => "shed",
             Self::NoEndpoint => "no_endpoint",
         }

@@ -52,6 +52,7 @@ struct Chosen {
 
 /// Why nothing was.
 enum Refusal {
+    NotKnownYet,
     Shed,
     NoEndpoint(NoEndpoint),
 }
@@ -97,6 +98,7 @@ impl<H: StreamHost> Request<H> {
                 self.explanation = chosen.explanation;
                 chosen.outcome
             }
+            Some(Err(Refusal::NotKnownYet)) => Outcome::NotKnownYet,
             Some(Err(refusal)) => {
                 let outcome = self.refuse(&refusal, settings);
                 Self::count(metrics, outcome);
@@ -171,6 +173,9 @@ impl<H: StreamHost> Request<H> {
         now: Millis,
         random: &mut shared::random::Random,
     ) -> Result<Chosen, Refusal> {
+        if !pool.is_known() {
+            return Err(Refusal::NotKnownYet);
+        }
         let subset = self.subset();
         let session = self.vm.settings.session_header.as_ref();
         let session = session.and_then(|name| session_endpoint(&self.host.header(name)?));
@@ -245,6 +250,8 @@ impl<H: StreamHost> Request<H> {
 
     fn refuse(&self, refusal: &Refusal, settings: &PoolSettings) -> Outcome {
         let (status, outcome, message, code) = match refusal {
+            // Never refused; see `on_headers`.
+            Refusal::NotKnownYet => return Outcome::NotKnownYet,
             Refusal::Shed => (
                 429,
                 Outcome::Shed,

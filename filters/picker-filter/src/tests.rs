@@ -158,6 +158,23 @@ fn without_a_ready_endpoint_the_answer_is_503() {
 }
 
 #[test]
+fn before_anything_is_known_of_a_pool_envoy_balances() {
+    let config = r#"{"pools":[{"name":"p","endpoints":{"envoyAdmin":"admin"}}]}"#;
+    let mut process = Process::new(config, 1);
+    let mut request = process.request(0, &[(DESTINATION_HEADER, "10.9.9.9:1")]);
+    assert_eq!(request.on_headers(), Flow::Continue);
+    assert_eq!(process.header(DESTINATION_HEADER), None);
+    process.set_cluster_hosts(&[]);
+    process.run_for(500);
+    let mut request = process.request(0, &[]);
+    assert_eq!(request.on_headers(), Flow::Hold, "now it is known to be empty");
+    let listed = two_servers(1);
+    let mut request = listed.request(0, &[]);
+    assert_eq!(request.on_headers(), Flow::Continue);
+    assert!(listed.header(DESTINATION_HEADER).is_some(), "listed endpoints are known at once");
+}
+
+#[test]
 fn a_subset_from_metadata_binds() {
     let mut process = two_servers(1);
     process.run_for(1_000);

@@ -3,10 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use shared::picker::Settings;
+use shared::picker::{EndpointSource, Settings};
 use shared::pools::Millis;
 use shared::random::Random;
-use shared::scheduling::Pool;
+use shared::scheduling::{Health, Pool, Update};
 
 use crate::keys::Keys;
 use crate::metrics::Metrics;
@@ -34,7 +34,8 @@ impl Vm {
     /// that `settings` came from, `token` any random number.
     #[must_use]
     pub fn new(settings: Settings, configuration: &[u8], metrics: Metrics, token: u64) -> Self {
-        let pools = settings.pools.iter().map(|_| RefCell::default()).collect();
+        let pools =
+            settings.pools.iter().map(|pool| RefCell::new(first_pool(&pool.endpoints))).collect();
         Self {
             settings,
             metrics,
@@ -67,4 +68,21 @@ impl Vm {
     pub(crate) fn is_busy(&self, now: Millis) -> bool {
         self.last_request.get().is_some_and(|last| now.since(last) < IDLE_AFTER)
     }
+}
+
+/// What is known of a pool before the first snapshot: listed endpoints, without
+/// metrics.
+fn first_pool(source: &EndpointSource) -> Pool {
+    let mut pool = Pool::default();
+    if let EndpointSource::Listed(list) = source {
+        let update = |&id| Update {
+            id,
+            health: Health::Ready,
+            observation: None,
+            others_in_flight: 0,
+            others_fresh: 0,
+        };
+        pool.update(list.iter().map(update).collect());
+    }
+    pool
 }

@@ -11,6 +11,7 @@ use crate::pools::{EndpointId, Millis};
 #[derive(Debug, Default)]
 pub struct Pool {
     endpoints: Vec<Endpoint>,
+    known: bool,
     /// Kept between picks, so that a pick allocates nothing.
     pub(super) scratch: Vec<Candidate>,
 }
@@ -46,9 +47,17 @@ impl Pool {
         &self.endpoints
     }
 
+    /// Whether anything was ever said about this pool; before, it is empty because
+    /// nobody has looked yet.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.known
+    }
+
     /// Takes over what a snapshot says. Endpoints it does not name leave; what this
     /// worker itself knows of the others stays.
     pub fn update(&mut self, mut updates: Vec<Update>) {
+        self.known = true;
         updates.sort_unstable_by_key(|update| update.id);
         updates.dedup_by_key(|update| update.id);
         let old = std::mem::take(&mut self.endpoints);
