@@ -11,7 +11,7 @@ use filter_host::{Answer, BackgroundHost, CallId, MetricId, MetricKind};
 use shared::lease::{Contender, Record, Step};
 use shared::picker::EndpointSource;
 use shared::pools::{EndpointId, Millis};
-use shared::refresh::{Discovered, Failure, Rhythm, Targets, discover, fold, updates};
+use shared::refresh::{Discovered, Failure, Known, Rhythm, Targets, discover, fold, updates};
 use shared::scheduling::Health;
 use shared::snapshot::{EndpointLoad, LoadReport, Snapshot, Workers, decode, encode};
 
@@ -55,6 +55,9 @@ struct PoolWork {
     targets: Targets,
     discovery_due: Millis,
     discovery_failed: bool,
+    /// Whether the endpoints are known; before, nothing is published, since an empty
+    /// pool is not the same as one that nobody has looked at.
+    is_found: bool,
     /// The generation taken over last.
     seen: u64,
     /// What this VM reported last.
@@ -163,24 +166,22 @@ impl<H: BackgroundHost> Background<H> {
         for (place, work) in self.pools.iter_mut().enumerate() {
             let Some(pool) = self.vm.settings.pools.get(place) else { continue };
             work.discovery_due = now;
-            let found = match &pool.endpoints {
-                EndpointSource::Listed(list) => {
-                    list.iter().map(|&id| Discovered { id, healthy: true }).collect()
-                }
-                EndpointSource::EnvoyAdmin(_) => self
-                    .vm
-                    .with_pool(place, |pool, _| {
-                        let known = pool.endpoints().iter();
-                        known
-                            .map(|e| Discovered {
-                                id: e.id,
-                                healthy: e.health != Health::Unhealthy,
-                            })
-                            .collect()
-                    })
-                    .unwrap_or_default(),
-            };
-            work.targets.set(found, self.rhythm, now);
+            let known = self.vm.with_pool(place, |pool, _| {
+                let endpoints = pool.endpoints().iter().map(|endpoint| Known {
+                    id: endpoint.id,
+                    health: endpoint.health,
+                    observation: endpoint.observation.clone(),
+                });
+                (pool.is_known(), endpoints.collect::<Vec<_>>())
+            });
+            let (is_known, known) = known.unwrap_or_default();
+            work.targets.resume(known, self.rhythm, now);
+            work.is_found = is_known;
+            if let EndpointSource::Listed(list) = &pool.endpoints {
+                let listed = list.iter().map(|&id| Discovered { id, healthy: true });
+                work.targets.set(listed.collect(), self.rhythm, now);
+                work.is_found = true;
+            }
         }
     }
 
@@ -220,6 +221,7 @@ impl<H: BackgroundHost> Background<H> {
         match discover(&json, &pool.cluster) {
             Ok(found) => {
                 work.discovery_failed = false;
+                work.is_found = true;
                 work.targets.set(found, self.rhythm, now);
             }
             // What is known stays: an admin interface that is slow empties no pool.
@@ -298,6 +300,9 @@ impl<H: BackgroundHost> Background<H> {
         let reports = self.read_reports(now);
         let gauge = self.gauged.is_none_or(|last| now.since(last) >= GAUGE_INTERVAL);
         for (place, work) in self.pools.iter_mut().enumerate() {
+            if !work.is_found {
+                continue;
+            }
             // Time itself is the generation: it grows from holder to holder too.
             let generation = now.0.max(work.seen + 1);
             let snapshot = fold(&work.targets, &reports, place, generation, now);

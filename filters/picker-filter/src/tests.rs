@@ -45,6 +45,24 @@ fn a_lost_holder_is_replaced_and_metrics_go_on() {
 }
 
 #[test]
+fn a_new_holder_keeps_the_metrics_of_the_old_one() {
+    let config = r#"{"pools":[{"name":"p","endpoints":{"envoyAdmin":"admin"}}]}"#;
+    let mut process = Process::new(config, 2);
+    process.serve("10.0.0.1:8000", Server::Page(page(9, 0, 0.0)));
+    process.set_cluster_hosts(&["10.0.0.1:8000"]);
+    process.run_for(1_000);
+    process.lose(process.holders()[0]);
+    process.break_admin();
+    process.serve("10.0.0.1:8000", Server::Hangs);
+    for _ in 0..40 {
+        process.run_for(100);
+        let left = process.vms_left()[0];
+        assert_eq!(process.waiting(left), [Some(9)]);
+    }
+    assert_eq!(process.holders().len(), 1);
+}
+
+#[test]
 fn picks_follow_the_load_and_name_the_next_best_for_retries() {
     let mut process = two_servers(2);
     process.run_for(1_000);
@@ -164,7 +182,11 @@ fn before_anything_is_known_of_a_pool_envoy_balances() {
     let mut request = process.request(0, &[(DESTINATION_HEADER, "10.9.9.9:1")]);
     assert_eq!(request.on_headers(), Flow::Continue);
     assert_eq!(process.header(DESTINATION_HEADER), None);
+    process.run_for(500);
+    let mut request = process.request(0, &[]);
+    assert_eq!(request.on_headers(), Flow::Continue, "the admin interface has not answered");
     process.set_cluster_hosts(&[]);
+    process.run_for(1_000);
     process.run_for(500);
     let mut request = process.request(0, &[]);
     assert_eq!(request.on_headers(), Flow::Hold, "now it is known to be empty");

@@ -11,4 +11,4 @@ mod targets;
 
 pub use discovery::{Discovered, NotDiscovered, discover};
 pub use fold::{fold, updates};
-pub use targets::{Failure, Rhythm, Target, Targets};
+pub use targets::{Failure, Known, Rhythm, Target, Targets};

@@ -53,6 +53,17 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How long after its timeout a scrape that never came back is forgotten.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// What was published of an endpoint.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Which.
+    pub id: EndpointId,
+    /// Whether it may get requests.
+    pub health: Health,
+    /// The last scrape.
+    pub observation: Option<Observation>,
+}
+
 /// The endpoints of one pool, sorted.
 #[derive(Debug, Default)]
 pub struct Targets {
@@ -64,6 +75,23 @@ impl Targets {
     #[must_use]
     pub fn all(&self) -> &[Target] {
         &self.targets
+    }
+
+    /// Goes on where another VM stopped: what it published of each endpoint still holds.
+    pub fn resume(&mut self, known: impl IntoIterator<Item = Known>, rhythm: Rhythm, now: Millis) {
+        self.targets.clear();
+        let (mut discovered, mut last) = (Vec::new(), Vec::new());
+        for Known { id, health, observation } in known {
+            discovered.push(Discovered { id, healthy: health != Health::Unhealthy });
+            last.push((id, health == Health::Dead, observation));
+        }
+        self.set(discovered, rhythm, now);
+        for (id, dead, observation) in last {
+            if let Some(target) = self.get_mut(id) {
+                target.observation = observation;
+                target.unreachable = if dead { DEAD_AFTER } else { 0 };
+            }
+        }
     }
 
     /// Takes over who is in the pool. New endpoints are first scraped spread over an
@@ -288,6 +316,27 @@ mod tests {
         assert_eq!(targets.all().len(), 1);
         assert!(targets.all()[0].observation.is_none());
         assert_eq!(targets.all()[0].health(), Health::Unhealthy);
+    }
+
+    #[test]
+    fn a_new_holder_goes_on_with_what_was_published() {
+        let known = |n, health, waiting| Known {
+            id: id(n),
+            health,
+            observation: Some(Observation { at: Millis(900), waiting, ..Observation::default() }),
+        };
+        let mut targets = Targets::default();
+        let all = [
+            known(2, Health::Dead, None),
+            known(1, Health::Ready, Some(4)),
+            known(0, Health::Unhealthy, None),
+        ];
+        targets.resume(all, RHYTHM, Millis(1_000));
+        let health: Vec<_> = targets.all().iter().map(Target::health).collect();
+        assert_eq!(health, [Health::Unhealthy, Health::Ready, Health::Dead]);
+        assert_eq!(targets.all()[1].observation.as_ref().and_then(|o| o.waiting), Some(4));
+        targets.set(vec![Discovered { id: id(1), healthy: true }], RHYTHM, Millis(1_000));
+        assert!(targets.all()[0].observation.is_some());
     }
 
     #[test]

@@ -242,6 +242,10 @@ impl Process {
         (0..self.vms.len()).filter(|vm| holds(&self.vms[*vm])).collect()
     }
 
+    pub(super) fn vms_left(&self) -> Vec<usize> {
+        (0..self.vms.len()).filter(|vm| self.vms[*vm].is_some()).collect()
+    }
+
     fn vm(&self, vm: usize) -> &Rc<Vm> {
         self.vms[vm].as_ref().map(|(vm, _)| vm).expect("a living VM")
     }
