@@ -4,6 +4,7 @@
 //! run inside it, and Envoy dies with it. Rejected: a compose file; it would need a
 //! container runtime to show what two programs do.
 
+mod burst;
 #[cfg(test)]
 mod console;
 mod curl;
@@ -32,7 +33,7 @@ const WATCH: Duration = Duration::from_millis(500);
 /// What `cargo xtask demo` can be told.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Send the guides' requests, print what happened to each, and end
+    /// Send the guides' requests and a burst, print what happened to each, and end
     #[arg(long)]
     once: bool,
     /// Where clients connect
@@ -52,7 +53,7 @@ pub(crate) struct Arguments {
     toolchain: Choice,
 }
 
-/// Brings the gateway up, and keeps it up or sends the guides' requests.
+/// Brings the gateway up, and keeps it up or sends the guides' requests and a burst.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let ports = Ports {
         gateway: arguments.gateway_port,
@@ -70,12 +71,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         // Answers at once when nobody waits for them, at a model's pace otherwise.
         let time_scale = if arguments.once { 0.0 } else { 1.0 };
         let mut gateway = Gateway::start(ports, arguments.envoy_version, time_scale).await?;
-        let outcome = if arguments.once {
-            once(ports.gateway).await
-        } else {
-            println!("\n{}", curl::page(&requests::all(), ports)?);
-            stay_up(&mut gateway).await
-        };
+        if arguments.once {
+            let outcome = once(ports.gateway).await;
+            let binary = gateway.binary().clone();
+            // The burst has servers of its own, on the same ports.
+            gateway.stop().await?;
+            outcome?;
+            return burst::run(ports, &binary).await;
+        }
+        println!("\n{}", curl::page(&requests::all(), ports)?);
+        let outcome = stay_up(&mut gateway).await;
+        println!("\nstopping");
         let stopped = gateway.stop().await;
         outcome.and(stopped)
     })

@@ -10,7 +10,10 @@ mod reference;
 
 use crate::project;
 use anyhow::{Context, Result, bail};
+use schemars::schema_for;
+use serde_json::Value;
 use shared::bbr::BbrConfig;
+use shared::picker::PickerConfig;
 use std::fs;
 
 /// What `cargo xtask docs` can be told.
@@ -23,7 +26,7 @@ pub(crate) struct Arguments {
 
 /// A generated file: its path from the project's root, and its text.
 struct Page {
-    path: &'static str,
+    path: String,
     text: String,
 }
 
@@ -34,34 +37,50 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         return match stale.as_slice() {
             [] => Ok(()),
             _ => {
-                let names: Vec<&str> = stale.iter().map(|page| page.path).collect();
+                let names: Vec<&str> = stale.iter().map(|page| page.path.as_str()).collect();
                 bail!("{} not up to date; run: cargo xtask docs", names.join(" and "))
             }
         };
     }
     for Page { path, text } in stale {
-        let file = project::root().join(path);
+        let file = project::root().join(&path);
         fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
         println!("wrote {path}");
     }
     Ok(())
 }
 
-fn pages() -> Result<[Page; 2]> {
-    let schema = schemars::schema_for!(BbrConfig).to_value();
-    Ok([
-        Page {
-            path: "docs/bbr-filter.schema.json",
-            text: serde_json::to_string_pretty(&schema)? + "\n",
-        },
-        Page { path: "docs/configuration.md", text: reference::page(&schema) },
-    ])
+/// A filter's configuration.
+struct Filter {
+    /// Names the filter in `docs/<name>-filter.schema.json` and in the page's places.
+    name: &'static str,
+    schema: Value,
+}
+
+fn filters() -> [Filter; 2] {
+    [
+        Filter { name: "bbr", schema: schema_for!(BbrConfig).to_value() },
+        Filter { name: "picker", schema: schema_for!(PickerConfig).to_value() },
+    ]
+}
+
+fn pages() -> Result<Vec<Page>> {
+    let filters = filters();
+    let configuration =
+        Page { path: "docs/configuration.md".to_owned(), text: reference::page(&filters) };
+    let schemas = filters.iter().map(|Filter { name, schema }| {
+        Ok(Page {
+            path: format!("docs/{name}-filter.schema.json"),
+            text: serde_json::to_string_pretty(schema)? + "\n",
+        })
+    });
+    schemas.chain([Ok(configuration)]).collect()
 }
 
 /// Those that differ from what lies in the project.
 fn stale(pages: impl IntoIterator<Item = Page>) -> Vec<Page> {
     let differs = |page: &Page| {
-        let committed = fs::read_to_string(project::root().join(page.path));
+        let committed = fs::read_to_string(project::root().join(&page.path));
         committed.ok().as_deref() != Some(page.text.as_str())
     };
     pages.into_iter().filter(differs).collect()
@@ -74,16 +93,16 @@ mod tests {
     #[test]
     fn the_committed_files_are_what_the_types_say() {
         let stale = stale(pages().unwrap());
-        let names: Vec<&str> = stale.iter().map(|page| page.path).collect();
+        let names: Vec<&str> = stale.iter().map(|page| page.path.as_str()).collect();
         assert!(names.is_empty(), "run `cargo xtask docs`: {names:?} not up to date");
     }
 
     #[test]
     fn a_file_that_differs_or_is_missing_is_stale() {
-        let missing = Page { path: "docs/no-such-file", text: String::new() };
-        let other = Page { path: "Cargo.toml", text: "other".to_owned() };
+        let missing = Page { path: "docs/no-such-file".to_owned(), text: String::new() };
+        let other = Page { path: "Cargo.toml".to_owned(), text: "other".to_owned() };
         let root = fs::read_to_string(project::root().join("Cargo.toml")).unwrap();
-        let same = Page { path: "Cargo.toml", text: root };
+        let same = Page { path: "Cargo.toml".to_owned(), text: root };
         let stale = stale([missing, other, same]);
         assert_eq!(stale.len(), 2);
     }

@@ -9,6 +9,7 @@
 //!
 //! Invariant: a page shows exactly what its reader pastes, with no placeholder in it.
 
+use super::burst::Variant;
 use super::gateway::Gateway;
 use super::ports::{ADMIN, GATEWAY, Ports};
 use crate::markdown::{code_blocks, pages};
@@ -127,6 +128,8 @@ fn the_documentation_s_commands_print_what_it_shows() {
     symlink(obtain(None).unwrap().path, programs.path().join("envoy")).unwrap();
     let runtime = Runtime::new().unwrap();
     let gateway = runtime.block_on(Gateway::start(ports, None, 0.0)).unwrap();
+    // A reader is slower than this test, and meets a gateway that knows its pools.
+    Variant::Picker.wait_until_it_balances(ports.gateway).unwrap();
     let wrong: Vec<String> = all
         .iter()
         .filter_map(|(page, step)| {

@@ -7,8 +7,8 @@ use super::pools;
 use super::ports::Ports;
 use crate::project;
 use anyhow::{Context, Result, bail};
-use envoy_runner::{Bootstrap, Envoy, EnvoyVersion, Options, Source, obtain};
-use simulator::Server;
+use envoy_runner::{Bootstrap, Envoy, EnvoyBinary, EnvoyVersion, Options, Source, obtain};
+use simulator::{Config, Server};
 use std::time::Duration;
 use tokio::task::spawn_blocking;
 
@@ -18,10 +18,11 @@ const READY: Duration = Duration::from_secs(60);
 pub(super) struct Gateway {
     servers: Vec<Server>,
     envoy: Envoy,
+    binary: EnvoyBinary,
 }
 
 impl Gateway {
-    /// Starts everything and waits until it serves.
+    /// Starts the guides' gateway, says so, and waits until it serves.
     pub(super) async fn start(
         ports: Ports,
         version: Option<EnvoyVersion>,
@@ -34,26 +35,49 @@ impl Gateway {
         }
         println!("  Envoy {} at {}", binary.version, binary.path.display());
 
-        println!("starting {} model servers (simulated)", pools::servers());
-        let mut servers = Vec::new();
-        for config in pools::configs(ports.simulators_from, time_scale) {
-            let (name, listen) = (config.name.clone(), config.listen);
-            let server = Server::start(config).await;
-            servers.push(server.with_context(|| format!("cannot start {name} on {listen}"))?);
-            println!("  {name} on {listen}");
+        let configs = pools::configs(ports.simulators_from, time_scale);
+        println!("starting {} model servers (simulated)", configs.len());
+        for config in &configs {
+            println!("  {} on {}", config.name, config.listen);
         }
-
         println!("starting Envoy on envoy-config/guides.yaml");
         let mut bootstrap = Bootstrap::load(project::root().join("envoy-config/guides.yaml"))?;
         bootstrap.with_ports(&ports.mapping()?)?.with_modules(&project::dist());
-        let envoy = spawn_blocking(move || -> Result<Envoy> {
+        let gateway = Self::assemble(binary, bootstrap, configs).await?;
+        println!("  ready on 127.0.0.1:{}", ports.gateway);
+        Ok(gateway)
+    }
+
+    /// Starts these model servers and an Envoy on this configuration, and waits until it
+    /// serves.
+    pub(super) async fn assemble(
+        binary: EnvoyBinary,
+        bootstrap: Bootstrap,
+        configs: Vec<Config>,
+    ) -> Result<Self> {
+        let mut servers = Vec::new();
+        for config in configs {
+            let (name, listen) = (config.name.clone(), config.listen);
+            let server = Server::start(config).await;
+            servers.push(server.with_context(|| format!("cannot start {name} on {listen}"))?);
+        }
+        let (envoy, binary) = spawn_blocking(move || -> Result<_> {
             let mut envoy = Envoy::start(&binary, &bootstrap, Options::default())?;
             envoy.wait_ready(READY)?;
-            Ok(envoy)
+            Ok((envoy, binary))
         })
         .await??;
-        println!("  ready on 127.0.0.1:{}", ports.gateway);
-        Ok(Self { servers, envoy })
+        Ok(Self { servers, envoy, binary })
+    }
+
+    /// The model servers, in the order of their ports.
+    pub(super) fn servers(&self) -> &[Server] {
+        &self.servers
+    }
+
+    /// The Envoy that runs.
+    pub(super) fn binary(&self) -> &EnvoyBinary {
+        &self.binary
     }
 
     /// An error if Envoy has ended by itself.
@@ -68,7 +92,6 @@ impl Gateway {
 
     /// Ends everything.
     pub(super) async fn stop(self) -> Result<()> {
-        println!("\nstopping");
         let mut envoy = self.envoy;
         spawn_blocking(move || envoy.stop()).await??;
         for server in self.servers {

@@ -1,44 +1,64 @@
-//! Every configuration that the documentation or a shipped file shows is one that the
-//! filter accepts, and the JSON Schema agrees with the filter.
+//! Every configuration that the documentation or a shipped file shows is one that its
+//! filter accepts, and the JSON Schemas agree with the filters.
 
+use super::filters;
 use crate::markdown::{code_blocks, pages};
 use crate::project;
 use envoy_runner::Bootstrap;
 use jsonschema::Validator;
 use serde_json::Value;
-use shared::bbr::{BbrConfig, Settings};
+use shared::config::ConfigError;
+use shared::{bbr, picker};
 
-fn schema() -> Validator {
-    jsonschema::validator_for(&schemars::schema_for!(BbrConfig).to_value()).unwrap()
+fn schema(filter: &str) -> Validator {
+    let filter = filters().into_iter().find(|known| known.name == filter).unwrap();
+    jsonschema::validator_for(&filter.schema).unwrap()
+}
+
+/// Has a filter read its configuration.
+fn read(filter: &str, json: &str) -> Result<(), ConfigError> {
+    match filter {
+        "bbr" => bbr::Settings::from_json(json.as_bytes()).map(drop),
+        "picker" => picker::Settings::from_json(json.as_bytes()).map(drop),
+        other => panic!("no filter {other}"),
+    }
 }
 
 #[test]
 fn every_configuration_in_the_documentation_is_accepted() {
-    let schema = schema();
-    let mut found = 0;
+    let names = filters().map(|filter| filter.name);
+    let mut found = names.map(|_| 0);
     for page in pages() {
-        for block in code_blocks(&page.text).filter(|block| block.info == "json") {
+        for block in code_blocks(&page.text) {
+            let mut info = block.info.split(' ');
+            if info.next() != Some("json") {
+                continue;
+            }
+            let filter = info.next().and_then(|name| names.iter().position(|known| *known == name));
+            let n = filter.unwrap_or_else(|| panic!("{}: of which filter? {block:?}", page.name));
             let value: Value = serde_json::from_str(&block.text).unwrap();
-            assert!(schema.is_valid(&value), "{}: {}", page.name, block.text);
-            let settings = Settings::from_json(block.text.as_bytes());
+            assert!(schema(names[n]).is_valid(&value), "{}: {}", page.name, block.text);
+            let settings = read(names[n], &block.text);
             assert!(settings.is_ok(), "{}: {settings:?}", page.name);
-            found += 1;
+            found[n] += 1;
         }
     }
-    assert!(found >= 4, "only {found} configurations found");
+    assert!(found[0] >= 4 && found[1] >= 3, "only {found:?} configurations found");
 }
 
 #[test]
 fn the_shipped_configuration_is_accepted() {
     let bootstrap = Bootstrap::load(project::root().join("envoy-config/guides.yaml")).unwrap();
-    let value = bootstrap.plugin_configuration("bbr").unwrap();
-    assert!(schema().is_valid(&value));
-    assert!(Settings::from_json(value.to_string().as_bytes()).is_ok());
+    for filter in filters() {
+        let value = bootstrap.plugin_configuration(filter.name).unwrap();
+        assert!(schema(filter.name).is_valid(&value), "{}", filter.name);
+        assert_eq!(read(filter.name, &value.to_string()), Ok(()), "{}", filter.name);
+    }
 }
 
 #[test]
 fn schema_and_filter_refuse_the_same_shapes() {
-    let schema = schema();
+    let schema = schema("bbr");
     for wrong in [
         r#"{"baseModel": []}"#,
         r#"{"baseModels": [{}]}"#,
@@ -58,16 +78,40 @@ fn schema_and_filter_refuse_the_same_shapes() {
         "[]",
     ] {
         assert!(!schema.is_valid(&serde_json::from_str(wrong).unwrap()), "{wrong}");
-        assert!(Settings::from_json(wrong.as_bytes()).is_err(), "{wrong}");
+        assert!(read("bbr", wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn the_picker_s_schema_and_filter_refuse_the_same_shapes() {
+    let schema = schema("picker");
+    for wrong in [
+        r#"{"pool": []}"#,
+        r#"{"pools": [{"name": "a"}]}"#,
+        r#"{"pools": [{"endpoints": []}]}"#,
+        r#"{"pools": [{"name": "a", "endpoints": "b"}]}"#,
+        r#"{"pools": [{"name": "a", "endpoints": {}}]}"#,
+        r#"{"pools": [{"name": "a", "endpoints": [], "server": "x"}]}"#,
+        r#"{"pools": [{"name": "a", "endpoints": [], "scorers": "x"}]}"#,
+        r#"{"pools": [{"name": "a", "endpoints": [], "scorers": [{"weight": 1}]}]}"#,
+        r#"{"pools": [{"name": "a", "endpoints": [], "ranked": -1}]}"#,
+        r#"{"scrape": {"interval": 1}}"#,
+        r#"{"objectives": [{"priority": 1}]}"#,
+        r#"{"models": [{"name": "a", "criticality": "standard"}]}"#,
+        r#"{"explain": 1}"#,
+        "[]",
+    ] {
+        assert!(!schema.is_valid(&serde_json::from_str(wrong).unwrap()), "{wrong}");
+        assert!(read("picker", wrong).is_err(), "{wrong}");
     }
 }
 
 #[test]
 fn schema_and_filter_accept_the_same_paths() {
-    let schema = schema();
+    let schema = schema("bbr");
     for path in ["/", "*", "/*", "/score", "/v1/*", "*/chat/completions", "*x"] {
         let value = serde_json::json!({"paths": [path]});
         assert!(schema.is_valid(&value), "{path}");
-        assert!(Settings::from_json(value.to_string().as_bytes()).is_ok(), "{path}");
+        assert!(read("bbr", &value.to_string()).is_ok(), "{path}");
     }
 }

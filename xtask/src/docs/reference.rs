@@ -4,18 +4,24 @@
 //! this module does not know shows as such, in the page and in a test. Rejected: a
 //! general schema-to-Markdown tool; they are programs of their own, in other languages.
 
+use super::Filter;
 use serde_json::{Map, Value};
 
 /// The page around the tables.
 const TEMPLATE: &str = include_str!("configuration.md");
-/// Where the tables go.
-const PLACE: &str = "<!-- fields -->\n";
 /// Stands for a part of a schema that is not understood.
 const UNKNOWN: &str = "(see the schema)";
 
-/// The page for a schema.
-pub(super) fn page(schema: &Value) -> String {
-    TEMPLATE.replace(PLACE, &tables(schema))
+/// The page for the filters' schemas.
+pub(super) fn page(filters: &[Filter]) -> String {
+    filters.iter().fold(TEMPLATE.to_owned(), |page, filter| {
+        page.replace(&place(filter.name), &tables(&filter.schema))
+    })
+}
+
+/// Where a filter's tables go.
+fn place(filter: &str) -> String {
+    format!("<!-- {filter} fields -->\n")
 }
 
 fn tables(schema: &Value) -> String {
@@ -24,16 +30,26 @@ fn tables(schema: &Value) -> String {
     let mut waiting = vec![(String::new(), schema)];
     while let Some((path, object)) = waiting.pop() {
         page += &table(&path, object, schema);
-        let inner = properties(object).filter_map(|(name, property)| {
-            let items = resolve(property.get("items")?, schema);
-            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-            is_object(items).then(|| (format!("{path}[]"), items))
-        });
-        let mut inner: Vec<_> = inner.collect();
+        let mut inner: Vec<_> = properties(object)
+            .flat_map(|(name, property)| {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                objects(&path, property, schema)
+            })
+            .collect();
         inner.reverse();
         waiting.extend(inner);
     }
     page
+}
+
+/// The objects that a property is, may be, or lists.
+fn objects<'a>(path: &str, property: &'a Value, root: &'a Value) -> Vec<(String, &'a Value)> {
+    let target = resolve(property, root);
+    let own = is_object(target).then(|| (path.to_owned(), target));
+    let items = target.get("items").map(|items| resolve(items, root));
+    let listed = items.filter(|items| is_object(items)).map(|items| (format!("{path}[]"), items));
+    let either = list(target, "anyOf").flat_map(|one| objects(path, one, root));
+    own.into_iter().chain(listed).chain(either).collect()
 }
 
 fn table(path: &str, object: &Value, root: &Value) -> String {
@@ -50,7 +66,8 @@ fn table(path: &str, object: &Value, root: &Value) -> String {
             None => "none".to_owned(),
         };
         let target = resolve(property, root);
-        let cells = [kind(target, root), default, range(target, root), meaning(property, target)];
+        let cells =
+            [kind(target, root), default, range(target, root), meaning(property, target, root)];
         // A bar ends a cell, even inside a code span.
         let cells = cells.map(|cell| cell.replace('|', "\\|").replace('\n', " "));
         table += &format!("| `{name}` | {} |\n", cells.join(" | "));
@@ -60,8 +77,13 @@ fn table(path: &str, object: &Value, root: &Value) -> String {
 
 /// What a field holds.
 fn kind(schema: &Value, root: &Value) -> String {
+    let schema = resolve(schema, root);
     if !choices(schema).is_empty() {
         return "string".to_owned();
+    }
+    let either: Vec<_> = list(schema, "anyOf").map(|one| kind(one, root)).collect();
+    if !either.is_empty() {
+        return either.join(" or ");
     }
     let kind = match schema.get("type") {
         Some(Value::String(kind)) => kind,
@@ -73,21 +95,24 @@ fn kind(schema: &Value, root: &Value) -> String {
         _ => UNKNOWN,
     };
     match (kind, schema.get("items")) {
-        ("array", Some(items)) => format!("list of {}s", kind_of_items(items, root)),
+        ("array", Some(items)) => format!("list of {}s", self::kind(items, root)),
         (kind, _) => kind.to_owned(),
     }
 }
 
-fn kind_of_items(items: &Value, root: &Value) -> String {
-    kind(resolve(items, root), root)
-}
-
 /// Which values a field may have.
 fn range(schema: &Value, root: &Value) -> String {
+    let schema = resolve(schema, root);
     let choices = choices(schema);
     if !choices.is_empty() {
         let names: Vec<_> = choices.iter().map(|(name, _)| shown(name)).collect();
         return names.join(", ");
+    }
+    let either =
+        list(schema, "anyOf").map(|one| range(one, root)).filter(|range| !range.is_empty());
+    let either: Vec<_> = either.collect();
+    if !either.is_empty() {
+        return either.join("; ");
     }
     let bound = |name: &str| schema.get(name).and_then(Value::as_u64);
     match (bound("minimum"), bound("maximum")) {
@@ -106,10 +131,19 @@ fn range(schema: &Value, root: &Value) -> String {
     }
 }
 
-fn meaning(property: &Value, target: &Value) -> String {
-    let choices = choices(target);
-    let values = choices.iter().map(|(name, meaning)| format!("<br>{}: {meaning}", shown(name)));
-    text(property).to_owned() + &values.collect::<String>()
+fn meaning(property: &Value, target: &Value, root: &Value) -> String {
+    let mut meaning = text(property).to_owned();
+    let either = list(target, "anyOf").map(|one| resolve(one, root));
+    for one in [target].into_iter().chain(either) {
+        let choices = choices(one);
+        if choices.is_empty() && one != target {
+            meaning += &format!("<br>{}: {}", kind(one, root), text(one));
+        }
+        for (name, text) in choices {
+            meaning += &format!("<br>{}: {text}", shown(name));
+        }
+    }
+    meaning
 }
 
 /// The values of an enumeration, each with what it means.
@@ -121,6 +155,9 @@ fn shown(value: &Value) -> String {
     match value {
         Value::Array(items) if items.is_empty() => "`[]`".to_owned(),
         Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join("<br>"),
+        // Its fields have their defaults in its own table.
+        Value::Object(_) => "its fields'".to_owned(),
+        Value::Null => "none".to_owned(),
         value => format!("`{value}`"),
     }
 }
@@ -150,29 +187,41 @@ fn resolve<'a>(schema: &'a Value, root: &'a Value) -> &'a Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use schemars::schema_for;
+    use crate::docs::filters;
     use serde_json::json;
-    use shared::bbr::BbrConfig;
 
     fn line<'a>(page: &'a str, field: &str) -> Vec<&'a str> {
         let start = format!("| `{field}` |");
         page.lines().find(|line| line.starts_with(&start)).unwrap().split(" | ").collect()
     }
 
+    fn bbr() -> String {
+        tables(&filters()[0].schema)
+    }
+
+    fn picker() -> String {
+        tables(&filters()[1].schema)
+    }
+
     #[test]
     fn every_field_of_every_object_is_in_a_table_and_is_understood() {
-        let schema = schema_for!(BbrConfig).to_value();
-        let page = page(&schema);
-        assert!(!page.contains(UNKNOWN) && !page.contains(PLACE), "{page}");
-        let objects = schema["$defs"].as_object().unwrap().values().chain([&schema]);
-        for (name, _) in objects.flat_map(properties) {
-            assert!(page.contains(&format!("| `{name}` |")), "{name}");
+        let filters = filters();
+        let page = page(&filters);
+        assert!(!page.contains(UNKNOWN), "{page}");
+        for Filter { name, schema } in &filters {
+            assert!(!page.contains(&place(name)), "{name}");
+            let tables = tables(schema);
+            assert!(page.contains(&tables), "{name}");
+            let objects = schema["$defs"].as_object().unwrap().values().chain([schema]);
+            for (field, _) in objects.flat_map(properties) {
+                assert!(tables.contains(&format!("| `{field}` |")), "{name}: {field}");
+            }
         }
     }
 
     #[test]
     fn default_range_and_choices_are_shown() {
-        let page = page(&schema_for!(BbrConfig).to_value());
+        let page = bbr();
         assert_eq!(line(&page, "maxBodyBytes")[1..4], ["integer", "`16777216`", "1 to 1073741824"]);
         assert!(line(&page, "paths")[2].contains("`\"/v1/*\"`<br>`\"/v2/rerank\"`"));
         assert_eq!(line(&page, "routeOn")[3], "`\"complete\"`, `\"firstModel\"`");
@@ -181,8 +230,24 @@ mod tests {
     }
 
     #[test]
+    fn a_field_of_several_kinds_shows_each_and_an_object_in_it_has_a_table() {
+        let page = picker();
+        assert_eq!(line(&page, "endpoints")[1], "list of strings or object");
+        let scorers = line(&page, "scorers");
+        assert_eq!(scorers[1..3], ["string or list of objects", "`\"recommended\"`"]);
+        assert_eq!(scorers[3], "`\"recommended\"`, `\"reference\"`");
+        assert!(scorers[4].contains("<br>`\"reference\"`: "));
+        assert!(scorers[4].contains("<br>list of objects: "));
+        assert_eq!(line(&page, "cluster")[2], "none");
+        assert_eq!(line(&page, "scrape")[1..3], ["object", "its fields'"]);
+        for path in ["scrape", "pools[]", "pools[].endpoints", "pools[].scorers[]"] {
+            assert!(page.contains(&format!("### `{path}`")), "{path}");
+        }
+    }
+
+    #[test]
     fn what_is_not_understood_shows() {
-        let odd = json!({"properties": {"a": {"anyOf": [{"type": "string"}]}}});
+        let odd = json!({"properties": {"a": {"allOf": [{"type": "string"}]}}});
         assert_eq!(tables(&odd).matches(UNKNOWN).count(), 3);
     }
 }

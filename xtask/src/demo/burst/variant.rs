@@ -1,0 +1,95 @@
+//! The two gateways that are compared: the guides' configuration as it is, and without
+//! all that belongs to the picker.
+
+use super::super::ports::Ports;
+use super::PATIENCE;
+use super::stream::agent;
+use crate::project;
+use anyhow::{Result, bail};
+use envoy_runner::Bootstrap;
+use serde_json::json;
+use std::fmt;
+use std::thread;
+use std::time::{Duration, Instant};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Variant {
+    RoundRobin,
+    Picker,
+}
+
+impl fmt::Display for Variant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RoundRobin => "without the picker",
+            Self::Picker => "with the picker",
+        })
+    }
+}
+
+impl Variant {
+    pub(crate) fn bootstrap(self, ports: Ports) -> Result<Bootstrap> {
+        let mut bootstrap = Bootstrap::load(project::root().join("envoy-config/guides.yaml"))?;
+        bootstrap.with_ports(&ports.mapping()?)?.with_modules(&project::dist());
+        if self == Self::RoundRobin {
+            bootstrap.without_filter("picker")?.without_filter("resolve-route")?;
+            bootstrap.edit(|value| {
+                let clusters =
+                    value.get_mut("static_resources").and_then(|r| r.get_mut("clusters"));
+                let clusters = clusters.and_then(|clusters| clusters.as_sequence_mut());
+                let clusters = clusters.into_iter().flatten().filter_map(|c| c.as_mapping_mut());
+                for cluster in clusters {
+                    if cluster.remove("load_balancing_policy").is_some() {
+                        cluster.insert("lb_policy".into(), "ROUND_ROBIN".into());
+                    }
+                }
+            });
+        }
+        Ok(bootstrap)
+    }
+
+    /// Waits until the picker knows its endpoints' metrics: what becomes of a request
+    /// before that is not what is to be compared.
+    pub(crate) fn wait_until_it_balances(self, port: u16) -> Result<()> {
+        let begin = Instant::now();
+        let mut said = "nothing".to_owned();
+        while begin.elapsed() < PATIENCE {
+            match (self, probe(port)?) {
+                (Self::RoundRobin, (200, None)) => return Ok(()),
+                (Self::Picker, (200, Some(why))) if why.contains("why=picked;") => return Ok(()),
+                (_, (status, why)) => said = format!("{status} {}", why.unwrap_or_default()),
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        bail!("the gateway {self} does not choose as it should; it last said: {said}")
+    }
+}
+
+/// What becomes of a small request, and what the picker says of it.
+fn probe(port: u16) -> Result<(u16, Option<String>)> {
+    let model = "meta-llama/Llama-3.1-8B-Instruct";
+    let body = json!({"model": model, "prompt": "Hello", "max_tokens": 1});
+    let url = format!("http://127.0.0.1:{port}/v1/completions");
+    let post = agent().post(&url).header("content-type", "application/json");
+    let mut answer = post.send(body.to_string())?;
+    answer.body_mut().read_to_vec()?;
+    let why = answer.headers().get("x-gateway-picker");
+    let why = why.map(|why| String::from_utf8_lossy(why.as_bytes()).into_owned());
+    Ok((answer.status().as_u16(), why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_the_picker_envoy_s_round_robin_balances_every_pool() {
+        let bootstrap = Variant::RoundRobin.bootstrap(Ports::free().unwrap()).unwrap();
+        assert!(bootstrap.plugin_configuration("picker").is_err());
+        let clusters = bootstrap.value()["static_resources"]["clusters"].as_sequence().unwrap();
+        let by_turns = clusters.iter().filter(|c| c["lb_policy"].as_str() == Some("ROUND_ROBIN"));
+        assert_eq!(by_turns.count(), crate::demo::pools::POOLS.len());
+        let with = Variant::Picker.bootstrap(Ports::free().unwrap()).unwrap();
+        assert!(with.plugin_configuration("picker").is_ok());
+    }
+}
