@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::adapters::{AdapterKey, Adapters, Memory};
 use super::load::InFlight;
-use super::profile::Staleness;
+use super::profile::Fading;
 use super::trouble::Trouble;
 use crate::pools::{EndpointId, Millis};
 
@@ -94,15 +94,8 @@ impl Endpoint {
 
     /// How far the metrics can be trusted: 1 while fresh, 0 when stale or absent.
     #[must_use]
-    pub fn trust(&self, now: Millis, staleness: &Staleness) -> f32 {
-        let Some(observation) = &self.observation else { return 0.0 };
-        let age = now.since(observation.at);
-        if age <= staleness.fresh_for {
-            return 1.0;
-        }
-        let fading = staleness.stale_after.saturating_sub(staleness.fresh_for);
-        let faded = age.saturating_sub(staleness.fresh_for);
-        (1.0 - faded.as_secs_f32() / fading.as_secs_f32().max(0.001)).max(0.0)
+    pub fn trust(&self, now: Millis, fading: &Fading) -> f32 {
+        self.observation.as_ref().map_or(0.0, |observation| fading.trust(observation.at, now))
     }
 
     /// The reference's saturation of one endpoint: the fuller of queue (of 5) and KV

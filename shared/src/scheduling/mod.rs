@@ -29,7 +29,7 @@ pub use endpoint::{Endpoint, Health, Observation};
 pub use load::InFlight;
 pub use pick::{Choice, MAX_RANKED, NoEndpoint, Pick, PickRequest, Why};
 pub use pool::{Pool, Started, Update};
-pub use profile::{InvalidProfile, Profile, Staleness, Weighted};
+pub use profile::{Fading, InvalidProfile, Profile, Staleness, Weighted};
 
 pub use scorer::Scorer;
 pub use trouble::Trouble;

@@ -175,6 +175,7 @@ fn pick(
         running: Range::EMPTY,
         load: Range::EMPTY,
     };
+    let fading = profile.staleness.fading();
     let mut allowed = false;
     let mut trusted = false;
     let mut saturation = 0.0;
@@ -186,7 +187,7 @@ fn pick(
         if endpoint.health != Health::Ready {
             continue;
         }
-        let trust = endpoint.trust(now, &profile.staleness);
+        let trust = endpoint.trust(now, &fading);
         let load = expected_load(endpoint, trust);
         trusted |= trust > 0.0;
         saturation += endpoint.saturation(trust);

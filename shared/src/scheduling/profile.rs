@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::scorer::Scorer;
+use crate::pools::Millis;
 
 /// How a pool chooses.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +36,38 @@ pub struct Staleness {
     pub fresh_for: Duration,
     /// From this age on they do not count at all; between, they fade.
     pub stale_after: Duration,
+}
+
+impl Staleness {
+    /// The same in numbers that a pick can use for each endpoint without dividing.
+    #[must_use]
+    pub fn fading(&self) -> Fading {
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let fresh_for = millis(self.fresh_for);
+        let fades_in = millis(self.stale_after).saturating_sub(fresh_for).max(1);
+        Fading { fresh_for, per_milli: 1.0 / fades_in as f32 }
+    }
+}
+
+/// How trust in metrics fades.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Fading {
+    /// Up to this age in milliseconds, trust is 1.
+    fresh_for: u64,
+    /// What each millisecond beyond takes away.
+    per_milli: f32,
+}
+
+impl Fading {
+    /// How far metrics of this time can be trusted: 1 while fresh, 0 when stale.
+    #[must_use]
+    pub fn trust(&self, observed: Millis, now: Millis) -> f32 {
+        let age = now.0.saturating_sub(observed.0);
+        match age.checked_sub(self.fresh_for) {
+            None | Some(0) => 1.0,
+            Some(faded) => (1.0 - faded as f32 * self.per_milli).max(0.0),
+        }
+    }
 }
 
 /// Weights that decide nothing.

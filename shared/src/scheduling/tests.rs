@@ -162,10 +162,10 @@ fn metrics_fade_with_age_and_a_dead_idle_endpoint_stops_winning() {
     let old = Observation { at: Millis(NOW.0 - 4_000), ..seen(0, 0.0, &[]) };
     let mut pool = pool(vec![old.clone(), seen(1, 0.3, &[])]);
     let reference = Profile::reference();
-    let staleness = reference.staleness;
-    assert_eq!(pool.endpoints()[0].trust(NOW, &staleness), 0.25);
-    assert_eq!(pool.endpoints()[0].trust(NOW + Duration::from_secs(2), &staleness), 0.0);
-    assert_eq!(pool.endpoints()[0].trust(Millis(0), &staleness), 1.0, "the clock jumped back");
+    let fading = reference.staleness.fading();
+    assert!((pool.endpoints()[0].trust(NOW, &fading) - 0.25).abs() < 1e-6);
+    assert_eq!(pool.endpoints()[0].trust(NOW + Duration::from_secs(2), &fading), 0.0);
+    assert_eq!(pool.endpoints()[0].trust(Millis(0), &fading), 1.0, "the clock jumped back");
     let mut dead = update(0, Some(Observation { at: NOW, ..old }));
     dead.health = Health::Dead;
     pool.update(vec![dead, update(1, Some(seen(9, 0.9, &[])))]);
