@@ -4,6 +4,7 @@
 //! step that fails does not keep the others from running. Rejected: stopping at the
 //! first failure; who waits ten minutes wants to see all that is wrong.
 
+mod e2e;
 mod tally;
 mod wasm;
 
@@ -23,8 +24,6 @@ use tally::Tally;
 const OTHER_ENVOYS: [EnvoyVersion; 3] =
     [EnvoyVersion::new(1, 36, 2), EnvoyVersion::new(1, 37, 0), EnvoyVersion::new(1, 39, 3)];
 
-/// Tells the end-to-end tests which pinned Envoy to use.
-const ENVOY_VERSION: &str = "IGW_ENVOY_VERSION";
 /// Names the user's own Envoy, which then takes the pinned one's place.
 const ENVOY: &str = "IGW_ENVOY";
 
@@ -78,7 +77,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         list(&wanted, envoys);
         return Ok(());
     }
-    let mut run = Run { toolchain: arguments.toolchain, ..Run::default() };
+    let mut run = Run::new(arguments.toolchain);
     let built = !wanted.iter().any(|step| step.needs_modules()) || run.build();
     for step in wanted {
         match step {
@@ -91,7 +90,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             Step::E2e => {
                 for envoy in envoys {
                     let name = format!("end to end on Envoy {envoy}");
-                    run.on_modules(built, &name, |_, tally| end_to_end(*envoy, tally));
+                    run.on_modules(built, &name, |_, tally| e2e::run(*envoy, tally));
                 }
             }
         }
@@ -117,13 +116,11 @@ struct Run {
     tally: Tally,
 }
 
-impl Default for Run {
-    fn default() -> Self {
-        Self { toolchain: Choice::Auto, steps: Steps::default(), tally: Tally::default() }
-    }
-}
-
 impl Run {
+    fn new(toolchain: Choice) -> Self {
+        Self { toolchain, steps: Steps::default(), tally: Tally::default() }
+    }
+
     fn build(&mut self) -> bool {
         let mut built = false;
         self.step("build the filters", |toolchain, _| {
@@ -167,14 +164,8 @@ impl Run {
 fn workspace(tally: &mut Tally) -> Result<()> {
     let mut command = cargo();
     command.args(["test", "--workspace", "--no-fail-fast"]);
-    if env::var_os(ENVOY).is_none() && env::var_os(ENVOY_VERSION).is_none() {
-        command.env(ENVOY_VERSION, EnvoyVersion::PINNED.to_string());
+    if env::var_os(ENVOY).is_none() && env::var_os(e2e::ENVOY_VERSION).is_none() {
+        command.env(e2e::ENVOY_VERSION, EnvoyVersion::PINNED.to_string());
     }
     tally.run(&mut command)
-}
-
-fn end_to_end(envoy: EnvoyVersion, tally: &mut Tally) -> Result<()> {
-    let mut command = cargo();
-    command.args(["test", "--package", "gateway-tests", "--no-fail-fast"]);
-    tally.run(command.env(ENVOY_VERSION, envoy.to_string()))
 }
