@@ -58,6 +58,13 @@ impl Call {
         self
     }
 
+    /// Another path.
+    #[must_use]
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = path.into();
+        self
+    }
+
     /// A body of known length.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {

@@ -39,14 +39,18 @@ impl Gateway {
     /// # Panics
     /// Something does not start.
     pub async fn start(setup: Setup) -> Self {
-        let (time_scale, log_level) = (setup.time_scale, setup.log_level.to_owned());
+        let (time_scale, change) = (setup.time_scale, setup.change);
+        let options = Options {
+            log_level: setup.log_level.to_owned(),
+            concurrency: setup.workers,
+            ..Options::default()
+        };
         let mut bootstrap = setup.into_bootstrap();
-        let servers = pools::start(&mut bootstrap, time_scale).await;
+        let servers = pools::start(&mut bootstrap, time_scale, change).await;
         let listener = &bootstrap.value()["static_resources"]["listeners"][0]["address"];
         let port = listener["socket_address"]["port_value"].as_u64();
         let port = port.and_then(|port| u16::try_from(port).ok()).expect("a port");
         let envoy = spawn_blocking(move || {
-            let options = Options { log_level, ..Options::default() };
             let mut envoy = Envoy::start(&binary(), &bootstrap, options)
                 .unwrap_or_else(|error| panic!("Envoy does not start: {error:?}"));
             envoy
@@ -77,6 +81,25 @@ impl Gateway {
     #[must_use]
     pub fn servers(&self) -> &[Server] {
         &self.servers
+    }
+
+    /// The model server of this name.
+    ///
+    /// # Panics
+    /// There is none.
+    #[must_use]
+    pub fn server(&self, name: &str) -> &Server {
+        let server = self.servers.iter().find(|server| server.name() == name);
+        server.unwrap_or_else(|| panic!("no server {name}"))
+    }
+
+    /// Takes a model server out, to be stopped.
+    ///
+    /// # Panics
+    /// There is none of this name.
+    pub fn take_server(&mut self, name: &str) -> Server {
+        let place = self.servers.iter().position(|server| server.name() == name);
+        self.servers.remove(place.unwrap_or_else(|| panic!("no server {name}")))
     }
 
     /// A new connection to the gateway.

@@ -25,21 +25,32 @@ pub const POOLS: [Pool; 5] = [
     ("deepseek-r1", "recommender", &[], &[]),
 ];
 
+/// Changes the simulators' configuration before they start.
+pub(crate) type Change = fn(&mut Config);
+
 /// The pool that a test serves itself.
 pub(crate) const SCRIPTED: &str = "scripted";
 
-/// Starts a simulator for each endpoint and puts its port into the configuration.
-pub(crate) async fn start(bootstrap: &mut Bootstrap, time_scale: f64) -> Vec<Server> {
+/// The cluster that leads to Envoy's own admin interface.
+const ADMIN: &str = "envoy_admin";
+
+/// Starts a simulator for each endpoint and puts its port into the configuration. One
+/// that stands in several clusters is one server, of the first.
+pub(crate) async fn start(
+    bootstrap: &mut Bootstrap,
+    time_scale: f64,
+    change: Change,
+) -> Vec<Server> {
     let mut servers = Vec::new();
-    let mut ports = Vec::new();
+    let mut ports: Vec<(u16, u16)> = Vec::new();
     for (pool, index, port) in endpoints(bootstrap) {
-        if pool == SCRIPTED {
+        if pool == SCRIPTED || pool == ADMIN || ports.iter().any(|(known, _)| *known == port) {
             continue;
         }
         let known = POOLS.iter().find(|(name, ..)| *name == pool);
         // A pool of the harness's own serves one model that no test asks for.
         let (_, model, aliases, adapters) = known.copied().unwrap_or(("", "any", &[], &[]));
-        let config = Config {
+        let mut config = Config {
             name: format!("{pool}-{index}"),
             model: model.to_owned(),
             served_model_names: [model].iter().chain(aliases).map(|n| (*n).to_owned()).collect(),
@@ -48,6 +59,7 @@ pub(crate) async fn start(bootstrap: &mut Bootstrap, time_scale: f64) -> Vec<Ser
             time_scale,
             ..Config::default()
         };
+        change(&mut config);
         let server = Server::start(config).await.expect("a simulator starts");
         ports.push((port, server.addr().port()));
         servers.push(server);

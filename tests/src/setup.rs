@@ -4,7 +4,7 @@
 //! it, ports apart.
 
 use crate::modules::{dist, root};
-use crate::pools::SCRIPTED;
+use crate::pools::{Change, SCRIPTED};
 use envoy_runner::{Bootstrap, free_ports};
 use serde_json::json;
 use serde_yaml_ng::{Value, from_str};
@@ -24,9 +24,11 @@ pub enum Rest {
 
 /// A gateway to start.
 pub struct Setup {
-    bootstrap: Bootstrap,
+    pub(crate) bootstrap: Bootstrap,
     pub(crate) time_scale: f64,
     pub(crate) log_level: &'static str,
+    pub(crate) workers: u32,
+    pub(crate) change: Change,
 }
 
 /// The bbr filter's configuration in the guides' configuration, to be changed.
@@ -61,7 +63,8 @@ impl Setup {
     fn of(mut bootstrap: Bootstrap) -> Self {
         let ports = free_ports(2).expect("two free ports");
         bootstrap.with_ports(&[(8080, ports[0]), (9901, ports[1])]).expect("the guides' ports");
-        Self { bootstrap, time_scale: 0.0, log_level: "info" }
+        // Two workers, since one would hide what goes wrong between them.
+        Self { bootstrap, time_scale: 0.0, log_level: "info", workers: 2, change: |_| () }
     }
 
     /// Changes fields of the bbr filter's configuration: a field of `changes` replaces
@@ -163,6 +166,27 @@ impl Setup {
     #[must_use]
     pub fn time_scale(mut self, factor: f64) -> Self {
         self.time_scale = factor;
+        self
+    }
+
+    /// Envoy's worker threads instead of 2.
+    #[must_use]
+    pub fn workers(mut self, count: u32) -> Self {
+        self.workers = count;
+        self
+    }
+
+    /// Any change to the simulators' configurations.
+    #[must_use]
+    pub fn servers(mut self, change: fn(&mut simulator::Config)) -> Self {
+        self.change = change;
+        self
+    }
+
+    /// Any change to Envoy's configuration.
+    #[must_use]
+    pub fn edit(mut self, change: impl FnOnce(&mut Value)) -> Self {
+        self.bootstrap.edit(change);
         self
     }
 

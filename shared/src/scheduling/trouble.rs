@@ -15,6 +15,10 @@ impl Trouble {
     /// What one failure adds. Two in a row put an endpoint nearly last.
     const PER_FAILURE: f32 = 0.5;
 
+    /// Below this it is forgotten. Between idle endpoints any rest of it would
+    /// decide, and one that has long recovered would get nothing.
+    const FORGOTTEN: f32 = 0.05;
+
     /// The level now.
     #[must_use]
     pub fn level(&self, now: Millis, half_life: Duration) -> f32 {
@@ -22,7 +26,8 @@ impl Trouble {
             return 0.0;
         }
         let half_lives = now.since(self.at).as_secs_f32() / half_life.as_secs_f32().max(0.001);
-        self.level * (-half_lives).exp2()
+        let level = self.level * (-half_lives).exp2();
+        if level < Self::FORGOTTEN { 0.0 } else { level }
     }
 
     /// A request failed: no connection, a reset, or a 5xx.
@@ -49,6 +54,7 @@ mod tests {
         assert_eq!(trouble.level(Millis(10_000), half_life), 0.25);
         trouble.note_failure(Millis(10_000), half_life);
         assert_eq!(trouble.level(Millis(10_000), half_life), 0.75);
+        assert_eq!(trouble.level(Millis(60_000), half_life), 0.0, "forgotten in the end");
         trouble.note_failure(Millis(10_000), half_life);
         assert_eq!(trouble.level(Millis(10_000), half_life), 1.0);
     }
