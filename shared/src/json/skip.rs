@@ -87,31 +87,37 @@ enum Walked {
 fn walk(rest: &[u8], masks: Masks, first_is_escaped: bool) -> Result<Walked, usize> {
     let Masks { quotes, backslashes, letters_n } = masks;
     let first = u64::from(first_is_escaped);
-    if backslashes | first == 0 {
-        return Ok(match quotes {
-            0 => Walked::On { next_is_escaped: false },
-            _ => Walked::Closed(quotes.trailing_zeros() as usize + 1),
-        });
-    }
     let escaped = escaped(backslashes & !first) | first;
     let ends = quotes & !escaped;
     // The bits below the lowest one of `ends`; all, if there is none.
     let inside = !ends & ends.wrapping_sub(1);
-    let mut unchecked = escaped & inside & !(quotes | backslashes | letters_n);
+    let unchecked = escaped & inside & !(quotes | backslashes | letters_n);
+    // No test for blocks without a backslash: in a chat it is a toss-up for each block,
+    // and a wrong guess costs more than the few operations it would save.
+    let escapes = backslashes & !escaped;
+    let on = Walked::On { next_is_escaped: escapes >> (BLOCK - 1) != 0 };
+    if ends | unchecked == 0 {
+        return Ok(on);
+    }
+    Ok(match (check(rest, unchecked)?, ends) {
+        (Some(pending), _) => Walked::Cut(pending),
+        (None, 0) => on,
+        (None, _) => Walked::Closed(ends.trailing_zeros() as usize + 1),
+    })
+}
+
+/// Checks the escapes at these bits; what is missing, if the chunk ends in one.
+fn check(rest: &[u8], mut unchecked: u64) -> Result<Option<Pending>, usize> {
     while unchecked != 0 {
         let at = unchecked.trailing_zeros() as usize;
         match check_escape(rest.get(at..).unwrap_or_default()) {
             Ok(_) => {}
-            Err(Broken::Cut(pending)) => return Ok(Walked::Cut(pending)),
+            Err(Broken::Cut(pending)) => return Ok(Some(pending)),
             Err(Broken::At(offset)) => return Err(at + offset),
         }
         unchecked &= unchecked - 1;
     }
-    if ends != 0 {
-        return Ok(Walked::Closed(ends.trailing_zeros() as usize + 1));
-    }
-    let escapes = backslashes & !escaped;
-    Ok(Walked::On { next_is_escaped: escapes >> (BLOCK - 1) != 0 })
+    Ok(None)
 }
 
 /// The bytes behind backslashes that are not themselves escaped.
