@@ -216,7 +216,8 @@ impl<H: StreamHost> Request<H> {
     fn route(&mut self, named: Named) -> Result<Outcome, Rejection> {
         let Named { name, place } = named;
         let policy = Rc::clone(&self.policy);
-        let asked = name.clone();
+        // Only a rewrite is counted by the name asked for.
+        let asked = (!policy.settings.rewrites.is_empty()).then(|| name.clone());
         let Route { model, base, rewritten, outcome } =
             policy.settings.route(name, |split_by| self.entropy(split_by))?;
         self.host.set_header(MODEL_HEADER, model.as_str().as_bytes());
@@ -230,7 +231,7 @@ impl<H: StreamHost> Request<H> {
                 let length = (length + added).saturating_sub(removed);
                 self.host.set_header("content-length", length.to_string().as_bytes());
             }
-            policy.metrics.count_rewrite(&asked);
+            asked.iter().for_each(|asked| policy.metrics.count_rewrite(asked));
         }
         policy.metrics.count_model(&model);
         Ok(outcome)
