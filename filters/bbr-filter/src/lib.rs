@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod policy;
 pub mod request;
 mod splice;
+pub mod watch;
 
 #[cfg(target_arch = "wasm32")]
 mod root;

@@ -7,6 +7,7 @@ use shared::models::Catalog;
 use shared::openai::ModelList;
 
 use crate::metrics::Metrics;
+use crate::watch::BodyWatch;
 
 /// A configuration with its metrics, shared by all requests.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub struct Policy {
     pub settings: Settings,
     /// Its metrics.
     pub metrics: Metrics,
+    /// Whether bodies come at all.
+    pub watch: BodyWatch,
     /// When it was read; the creation date of the models it names.
     started: Duration,
 }
@@ -23,7 +26,7 @@ impl Policy {
     /// Binds a configuration to its metrics. `started` is the time since 1970.
     #[must_use]
     pub fn new(settings: Settings, metrics: Metrics, started: Duration) -> Self {
-        Self { settings, metrics, started }
+        Self { settings, metrics, watch: BodyWatch::default(), started }
     }
 
     /// The answer to `GET /v1/models`.

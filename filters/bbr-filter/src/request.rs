@@ -12,11 +12,13 @@ use shared::bbr::{
 
 use crate::policy::Policy;
 use crate::splice::{Splice, splice};
+use crate::watch::StreamId;
 
 /// The state machine of one request.
 #[derive(Debug)]
 pub struct Request<H> {
     host: H,
+    id: StreamId,
     policy: Rc<Policy>,
     state: State,
     /// Bytes of the body seen so far.
@@ -36,10 +38,24 @@ enum State {
     Over,
 }
 
+/// What Envoy has received of a request, headers and body, in bytes.
+pub fn received(host: &impl StreamHost) -> u64 {
+    let size = host.property(&["request", "total_size"]);
+    size.and_then(|size| size.try_into().ok()).map_or(0, u64::from_le_bytes)
+}
+
 impl<H: StreamHost> Request<H> {
     /// A request whose headers have not come yet.
-    pub fn new(host: H, policy: Rc<Policy>) -> Self {
-        Self { host, policy, state: State::Over, read: 0, content_length: None, scan_time: None }
+    pub fn new(host: H, id: StreamId, policy: Rc<Policy>) -> Self {
+        Self {
+            host,
+            id,
+            policy,
+            state: State::Over,
+            read: 0,
+            content_length: None,
+            scan_time: None,
+        }
     }
 
     /// The headers came; `end` if nothing follows.
@@ -74,6 +90,7 @@ impl<H: StreamHost> Request<H> {
         if matches!(self.state, State::Over) {
             return Flow::Continue;
         }
+        self.policy.watch.body_came();
         let started = self.scan_time.map(|_| self.host.now());
         let flow = match self.read_body(held, end) {
             Ok(flow) => flow,
@@ -93,6 +110,7 @@ impl<H: StreamHost> Request<H> {
         if matches!(self.state, State::Over) {
             return Flow::Continue;
         }
+        self.policy.watch.body_came();
         let flow = match self.end() {
             Ok(flow) => flow,
             Err(rejection) => self.reject(&rejection),
@@ -105,6 +123,9 @@ impl<H: StreamHost> Request<H> {
     pub fn on_done(&mut self) {
         match std::mem::replace(&mut self.state, State::Over) {
             State::Over => {}
+            State::Reading(_) if self.policy.watch.release(self.id) => {
+                self.count(Rejection::BodyWithheld.outcome());
+            }
             State::Reading(_) => self.count(Outcome::Aborted),
             State::Watching(_, outcome) => self.count(outcome),
         }
@@ -115,6 +136,9 @@ impl<H: StreamHost> Request<H> {
             Some(reader) => {
                 self.state = State::Reading(reader);
                 self.scan_time = self.policy.metrics.sampler.take().then_some(Duration::ZERO);
+                if self.policy.watch.is_waiting() {
+                    self.policy.watch.hold(self.id, self.host.now(), received(&self.host));
+                }
                 Flow::Hold
             }
             None => self.pass(Outcome::Passed),

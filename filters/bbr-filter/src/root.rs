@@ -3,28 +3,34 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use filter_host::StreamHost;
 use filter_host::envoy::{
     Envoy, action, add_to_metric, define_metric, log, now, plugin_configuration,
 };
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType, LogLevel};
-use shared::bbr::{RouteOn, Settings};
+use shared::bbr::{Rejection, RouteOn, Settings};
 
 use crate::metrics::Metrics;
 use crate::policy::Policy;
-use crate::request::Request;
+use crate::request::{Request, received};
+use crate::watch::StreamId;
 
 #[derive(Default)]
 pub(crate) struct Root {
     policy: Option<Rc<Policy>>,
+    /// Whether the log says that bodies are withheld.
+    told_withheld: bool,
 }
 
-impl Context for Root {
-    /// The plugin is replaced or shut down.
-    fn on_done(&mut self) -> bool {
+impl Context for Root {}
+
+/// The plugin is replaced or shut down. Not in `on_done`, which Envoy calls just before:
+/// a callback that a module exports is entered for every request, too.
+impl Drop for Root {
+    fn drop(&mut self) {
         self.flush();
-        true
     }
 }
 
@@ -35,6 +41,24 @@ impl Root {
     fn flush(&self) {
         if let Some(policy) = &self.policy {
             policy.metrics.flush(add_to_metric);
+        }
+    }
+
+    /// Answers the requests whose bodies Envoy keeps to itself.
+    fn answer_withheld(&mut self) {
+        let Some(policy) = &self.policy else { return };
+        for id in policy.watch.overdue(now()) {
+            // What follows concerns that request, until this callback ends.
+            if hostcalls::set_effective_context(id.0).is_err()
+                || !policy.watch.is_withheld(id, received(&Envoy))
+            {
+                continue;
+            }
+            let rejection = Rejection::BodyWithheld;
+            if !std::mem::replace(&mut self.told_withheld, true) {
+                log(LogLevel::Error, &format!("bbr: {rejection}"));
+            }
+            Envoy.respond(rejection.status(), &[], &rejection.error_object().to_json());
         }
     }
 }
@@ -57,11 +81,12 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         self.flush();
+        self.answer_withheld();
     }
 
-    fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {
+    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
         let policy = self.policy.as_ref().map(Rc::clone)?;
-        Some(Box::new(Stream(Request::new(Envoy, policy))))
+        Some(Box::new(Stream(Request::new(Envoy, StreamId(id), policy))))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -86,6 +111,13 @@ struct Stream(Request<Envoy>);
 
 impl Context for Stream {}
 
+/// The request is over. Not in `on_log` or `on_done`: see [`Root`].
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.0.on_done();
+    }
+}
+
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         action(self.0.on_headers(end_of_stream))
@@ -97,9 +129,5 @@ impl HttpContext for Stream {
 
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
         action(self.0.on_trailers())
-    }
-
-    fn on_log(&mut self) {
-        self.0.on_done();
     }
 }

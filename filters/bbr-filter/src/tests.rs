@@ -11,6 +11,7 @@ use shared::bbr::Settings;
 use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::request::Request;
+use crate::watch::StreamId;
 
 /// What a request did to its host.
 #[derive(Debug, Default)]
@@ -48,6 +49,8 @@ impl StreamHost for Fake {
         None
     }
     fn set_response_header(&self, _: &str, _: &[u8]) {}
+    fn remove_response_header(&self, _: &str) {}
+    fn keep(&self, _: &str, _: &[u8]) {}
     fn property(&self, _: &[&str]) -> Option<Vec<u8>> {
         None
     }
@@ -103,7 +106,7 @@ impl Exchange {
         let names = Rc::new(names);
         let host = Fake { world: Rc::clone(&world), names: Rc::clone(&names) };
         let policy = Rc::new(Policy::new(settings, metrics, Duration::from_secs(5)));
-        let request = Request::new(host, Rc::clone(&policy));
+        let request = Request::new(host, StreamId(1), Rc::clone(&policy));
         Self { world, policy, names, request, released: false }
     }
 

@@ -54,6 +54,8 @@ outcomes! {
     EncodedBody => "encoded_body",
     /// Refused: the host failed.
     HostFailure => "host_failure",
+    /// Refused: Envoy is not configured to hand over bodies.
+    BodyWithheld => "body_withheld",
     /// The client went away before the verdict.
     Aborted => "aborted",
 }

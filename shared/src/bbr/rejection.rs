@@ -59,6 +59,13 @@ pub enum Rejection {
     /// The host did not hand over the body, or did not take a change.
     #[error("the gateway could not process the request body")]
     Host,
+    /// Envoy does not call the filter with bodies.
+    #[error(
+        "the gateway is misconfigured: Envoy keeps request bodies from its bbr filter; set \
+         \"allow_on_headers_stop_iteration: true\" in the filter's typed_config.config, beside \
+         vm_config"
+    )]
+    BodyWithheld,
 }
 
 impl From<ScanError> for Rejection {
@@ -79,7 +86,7 @@ impl Rejection {
             Self::UnknownModel { .. } => 404,
             Self::BodyTooLarge { .. } => 413,
             Self::EncodedBody => 415,
-            Self::Host => 500,
+            Self::Host | Self::BodyWithheld => 500,
             _ => 400,
         }
     }
@@ -100,9 +107,10 @@ impl Rejection {
             Self::EncodedBody => (None, "unsupported_content_encoding"),
             Self::NoBoundary | Self::NotMultipart { .. } => (None, "invalid_multipart"),
             Self::Host => (None, "gateway_error"),
+            Self::BodyWithheld => (None, "gateway_misconfigured"),
         };
         let kind = match self {
-            Self::Host => ErrorType::ServerError,
+            Self::Host | Self::BodyWithheld => ErrorType::ServerError,
             _ => ErrorType::InvalidRequestError,
         };
         ErrorObject { message: self.to_string(), kind, param, code }
@@ -123,6 +131,7 @@ impl Rejection {
             Self::BodyTooLarge { .. } => Outcome::BodyTooLarge,
             Self::EncodedBody => Outcome::EncodedBody,
             Self::Host => Outcome::HostFailure,
+            Self::BodyWithheld => Outcome::BodyWithheld,
         }
     }
 }
