@@ -6,10 +6,12 @@
 mod callbacks;
 
 use crate::project;
+use crate::remap;
 use crate::toolchain::{Choice, Target, Toolchain};
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 /// A filter's package, and what becomes of it.
 struct Filter {
@@ -46,6 +48,9 @@ const FILTERS: [Filter; 2] = [
     },
 ];
 
+/// Cargo's profile of what is shipped.
+pub(crate) const PROFILE: &str = "wasm";
+
 /// What `cargo xtask build` can be told.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -58,17 +63,32 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let toolchain = Toolchain::choose(Target::Wasip1, arguments.toolchain)?;
     println!("building the filters with {}", toolchain.name());
-    let status = toolchain
-        .cargo("build")
-        .args(["--profile", "wasm"])
-        .args(packages())
-        .status()
-        .context("cannot run cargo")?;
-    ensure!(status.success(), "the filters did not compile ({status})");
+    compile(|| toolchain.cargo("build"), &project::root(), toolchain.target_dir())?;
+    let built = toolchain.target_dir().join(Target::Wasip1.triple()).join(PROFILE);
+    ship(&built, &project::dist())
+}
 
-    let dist = project::dist();
-    fs::create_dir_all(&dist).with_context(|| format!("cannot make {}", dist.display()))?;
-    let built = toolchain.target_dir().join(Target::Wasip1.triple()).join("wasm");
+/// Runs `cargo build`, given without the filters, for the workspace in `root`.
+pub(crate) fn compile(cargo: impl Fn() -> Command, root: &Path, target_dir: &Path) -> Result<()> {
+    let paths = || remap::arguments(root, target_dir);
+    // The first build with a compiler may unpack crates to a folder that was not there
+    // when its flags were made; then the flags are made again.
+    for _ in 0..2 {
+        let remap = paths();
+        let mut cargo = cargo();
+        cargo.args(["--profile", PROFILE]).args(packages()).args(&remap);
+        let status = cargo.status().context("cannot run cargo")?;
+        ensure!(status.success(), "the filters did not compile ({status})");
+        if paths() == remap {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Puts what cargo left in `built` into `dist`, without needless callbacks.
+pub(crate) fn ship(built: &Path, dist: &Path) -> Result<()> {
+    fs::create_dir_all(dist).with_context(|| format!("cannot make {}", dist.display()))?;
     for Filter { library, module, answers, .. } in FILTERS {
         let linked = built.join(library);
         let linked = fs::read(&linked).with_context(|| format!("no {}", linked.display()))?;
@@ -78,6 +98,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         println!("  dist/{module}  {:.0} KiB", shipped.len() as f64 / 1024.0);
     }
     Ok(())
+}
+
+/// The filters' packages and their files in `dist/`.
+pub(crate) fn modules() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FILTERS.iter().map(|filter| (filter.package, filter.module))
 }
 
 /// The options of cargo that name the filters.

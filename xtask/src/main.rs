@@ -12,6 +12,8 @@ mod lint;
 #[cfg(test)]
 mod markdown;
 mod project;
+mod publish;
+mod remap;
 mod steps;
 mod test;
 mod toolchain;
@@ -39,6 +41,8 @@ enum Command {
     Docs(docs::Arguments),
     /// Check the format and lint everything, warnings denied
     Lint(lint::Arguments),
+    /// Publish the filters as OCI artifacts: layout on disk, registry with --to
+    Publish(publish::Arguments),
     /// Run every test
     Test(test::Arguments),
 }
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Docs(arguments) => docs::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
+        Command::Publish(arguments) => publish::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
     };
     match result {
