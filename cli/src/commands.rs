@@ -1,0 +1,71 @@
+//! The commands and their exit codes.
+//!
+//! Invariant: what a command produces goes to standard output, what it says about it to
+//! standard error.
+
+mod arguments;
+mod completions;
+mod error;
+mod files;
+mod import;
+mod run;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use std::process::ExitCode;
+
+pub use error::CommandError;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  something outside failed: a file could not be written, Envoy could not be run
+  2  the command line is wrong
+  3  the manifests are wrong, contradict each other, or lack something the target needs";
+
+/// From Gateway API and Inference Extension manifests to a running inference gateway.
+#[derive(Debug, Parser)]
+#[command(name = "igw", version, about, after_help = EXIT_CODES, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Read manifests and write what a platform needs
+    Import(import::Arguments),
+    /// Read manifests and run the gateway here, on plain Envoy
+    Run(run::Arguments),
+    /// Print completions for a shell
+    Completions(completions::Arguments),
+}
+
+/// Does what the command line says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Import(arguments) => import::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Completions(arguments) => {
+            completions::run(&arguments, &mut Cli::command());
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error.print();
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,19 @@
+//! The tool as a whole: manifests in, files out, a gateway that serves.
+//!
+//! Invariant: no test looks at anything outside of the project's folder. The guides' YAML
+//! and the Inference Extension's manifests are copied here as facts, without their prose.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the helpers beside the tests are tests too"
+)]
+
+mod cases;
+mod faults;
+mod golden;
+mod meaning;
+mod run;
+mod shuffle;
+mod validate;
