@@ -9,6 +9,7 @@
 //! The alternative, to resume a held request later from another callback, loses
 //! bytes on Envoy 1.35 to 1.37 (envoy issue 46841).
 
+pub mod learning;
 pub mod metrics;
 pub mod policy;
 pub mod request;

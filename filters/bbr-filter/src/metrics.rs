@@ -20,6 +20,8 @@ pub struct Metrics {
     outcomes: Vec<(Outcome, Counter)>,
     models: BTreeMap<ModelName, Counter>,
     rewrites: BTreeMap<ModelName, Counter>,
+    /// Names that model servers give another meaning than the configuration.
+    pub adapter_clashes: Option<Counter>,
     /// Which requests the histograms get.
     pub sampler: Sampler,
     /// Bytes of each body that was read to its end.
@@ -60,6 +62,10 @@ impl Metrics {
             outcomes,
             models,
             rewrites,
+            adapter_clashes: settings
+                .learn_adapters
+                .then(|| define(MetricKind::Counter, "igw_bbr_adapter_clashes").map(Counter::new))
+                .flatten(),
             sampler: Sampler::one_in(SAMPLE),
             body_bytes: define(MetricKind::Histogram, "igw_bbr_body_bytes"),
             scan_microseconds: define(MetricKind::Histogram, "igw_bbr_scan_microseconds"),
@@ -90,6 +96,7 @@ impl Metrics {
         outcomes
             .chain(self.models.values())
             .chain(self.rewrites.values())
+            .chain(&self.adapter_clashes)
             .for_each(|counter| counter.flush(&mut add));
     }
 }

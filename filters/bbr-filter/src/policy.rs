@@ -1,5 +1,6 @@
 //! What all requests of one configuration have in common.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use shared::bbr::Settings;
@@ -10,14 +11,16 @@ use crate::metrics::Metrics;
 use crate::watch::BodyWatch;
 
 /// A configuration with its metrics, shared by all requests.
+///
+/// Never changes: adapters that are learned later make another one, for later requests.
 #[derive(Debug)]
 pub struct Policy {
     /// The configuration.
     pub settings: Settings,
     /// Its metrics.
-    pub metrics: Metrics,
+    pub metrics: Rc<Metrics>,
     /// Whether bodies come at all.
-    pub watch: BodyWatch,
+    pub watch: Rc<BodyWatch>,
     /// When it was read; the creation date of the models it names.
     started: Duration,
 }
@@ -26,7 +29,18 @@ impl Policy {
     /// Binds a configuration to its metrics. `started` is the time since 1970.
     #[must_use]
     pub fn new(settings: Settings, metrics: Metrics, started: Duration) -> Self {
-        Self { settings, metrics, watch: BodyWatch::default(), started }
+        Self { settings, metrics: Rc::new(metrics), watch: Rc::default(), started }
+    }
+
+    /// The same with another catalog.
+    #[must_use]
+    pub fn with_catalog(&self, catalog: Catalog) -> Self {
+        Self {
+            settings: Settings { catalog, ..self.settings.clone() },
+            metrics: Rc::clone(&self.metrics),
+            watch: Rc::clone(&self.watch),
+            started: self.started,
+        }
     }
 
     /// The answer to `GET /v1/models`.

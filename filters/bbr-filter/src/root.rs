@@ -12,6 +12,7 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType, LogLevel};
 use shared::bbr::{Rejection, RouteOn, Settings};
 
+use crate::learning::Learning;
 use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::request::{Request, received};
@@ -20,6 +21,8 @@ use crate::watch::StreamId;
 #[derive(Default)]
 pub(crate) struct Root {
     policy: Option<Rc<Policy>>,
+    /// If adapters are to be learned.
+    learning: Option<Learning>,
     /// Whether the log says that bodies are withheld.
     told_withheld: bool,
 }
@@ -73,6 +76,7 @@ impl RootContext for Root {
             }
         };
         log(LogLevel::Info, &summary(&settings));
+        self.learning = settings.learn_adapters.then(|| Learning::new(settings.catalog.clone()));
         let metrics = Metrics::define(&settings, define_metric);
         self.policy = Some(Rc::new(Policy::new(settings, metrics, now())));
         let _ = hostcalls::set_tick_period(FLUSH_PERIOD);
@@ -82,6 +86,11 @@ impl RootContext for Root {
     fn on_tick(&mut self) {
         self.flush();
         self.answer_withheld();
+        if let (Some(learning), Some(policy)) = (&mut self.learning, &mut self.policy)
+            && let Some(next) = learning.on_tick(&Envoy, policy)
+        {
+            *policy = next;
+        }
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {

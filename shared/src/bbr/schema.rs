@@ -37,6 +37,11 @@ pub struct BbrConfig {
     /// given here replaces the default list.
     #[cfg_attr(feature = "schema", schemars(inner(regex(pattern = r"^(/[^*?]*\*?|\*[^*?]*)$"))))]
     pub paths: Vec<String>,
+    /// Whether adapters that model servers list (`/v1/models`, `parent`) count as if they
+    /// stood in `baseModels`, which wins over them. The picker asks the servers, of pools
+    /// with its own `learnAdapters`; the two filters must have the same
+    /// `vm_config.vm_id`, or this one does not see what that one learned.
+    pub learn_adapters: bool,
     /// Whether `GET /v1/models` and `GET /v1/models/{id}` are answered from this
     /// configuration: base models, adapters and rewritten names.
     pub serve_models: bool,
@@ -150,6 +155,7 @@ impl Default for BbrConfig {
             on_missing_model: MissingModelPolicy::default(),
             max_body_bytes: 16 << 20,
             paths: DEFAULT_PATHS.iter().map(|&path| path.to_owned()).collect(),
+            learn_adapters: false,
             serve_models: false,
         }
     }

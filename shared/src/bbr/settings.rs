@@ -17,7 +17,7 @@ const MAX_BODY_BYTES: u64 = 1 << 30;
 const MAX_WEIGHT: u32 = 1_000_000;
 
 /// What the filter goes by. Cannot be wrong: [`Settings::from_json`] checked it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// Base models and adapters.
     pub catalog: Catalog,
@@ -33,6 +33,8 @@ pub struct Settings {
     pub max_body_bytes: u64,
     /// Whose bodies are read.
     pub paths: Vec<PathPattern>,
+    /// Whether adapters that model servers list count as configured.
+    pub learn_adapters: bool,
     /// Whether `/v1/models` is answered here.
     pub serve_models: bool,
 }
@@ -81,6 +83,7 @@ impl TryFrom<BbrConfig> for Settings {
             on_missing_model: config.on_missing_model,
             max_body_bytes: config.max_body_bytes,
             paths: paths.collect::<Result<_, _>>()?,
+            learn_adapters: config.learn_adapters,
             serve_models: config.serve_models,
         })
     }

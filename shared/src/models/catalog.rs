@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use super::learned::LearnedAdapters;
 use super::name::ModelName;
 
 /// Every model that the configuration names.
 ///
 /// A sorted map: look-ups compare a few short strings, listings come out in one
 /// order, and no random hash seed is asked of the host.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Catalog {
     roles: BTreeMap<ModelName, Role>,
 }
@@ -32,6 +33,16 @@ pub struct Conflict {
     pub existing: Role,
 }
 
+/// A model server gives a configured name another meaning.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+#[error("a model server lists \"{name}\" as an adapter of \"{base}\", the configuration does not")]
+pub struct Clash {
+    /// The name.
+    pub name: ModelName,
+    /// The base model that the server names.
+    pub base: ModelName,
+}
+
 fn describe(role: &Role) -> String {
     match role {
         Role::Base => "a base model".to_owned(),
@@ -50,6 +61,22 @@ impl Catalog {
         }
         self.roles.insert(name, role);
         Ok(())
+    }
+
+    /// Adds adapters that model servers list; the configuration wins over them, and each
+    /// name that has another meaning there is returned.
+    pub fn learn(&mut self, learned: &LearnedAdapters) -> Vec<Clash> {
+        let mut clashes = Vec::new();
+        for (name, base) in learned.iter() {
+            match self.roles.get(name) {
+                None => {
+                    self.roles.insert(name.clone(), Role::Adapter(base.clone()));
+                }
+                Some(Role::Adapter(configured)) if configured == base => {}
+                Some(_) => clashes.push(Clash { name: name.clone(), base: base.clone() }),
+            }
+        }
+        clashes
     }
 
     /// A model and its role; `None` when the configuration does not name it.
@@ -92,5 +119,23 @@ mod tests {
         assert_eq!(catalog.counts(), (1, 1));
         assert_eq!(catalog.get("food").map(|(_, role)| role), Some(&Role::Adapter(name("llama"))));
         assert_eq!(catalog.get("Food"), None);
+    }
+
+    #[test]
+    fn the_configuration_wins_over_what_servers_list() {
+        let mut catalog = Catalog::default();
+        catalog.add(name("llama"), Role::Base).expect("free");
+        catalog.add(name("food"), Role::Adapter(name("llama"))).expect("free");
+        let mut learned = LearnedAdapters::default();
+        for (adapter, base) in
+            [("food", "llama"), ("new", "llama"), ("llama", "phi"), ("other", "phi")]
+        {
+            learned.see(name(adapter), name(base), crate::pools::Millis(0));
+        }
+        let clashes = catalog.learn(&learned);
+        assert_eq!(clashes, [Clash { name: name("llama"), base: name("phi") }]);
+        assert_eq!(catalog.get("llama").map(|(_, role)| role), Some(&Role::Base));
+        assert_eq!(catalog.get("new").map(|(_, role)| role), Some(&Role::Adapter(name("llama"))));
+        assert_eq!(catalog.get("other").map(|(_, role)| role), Some(&Role::Adapter(name("phi"))));
     }
 }

@@ -3,6 +3,8 @@
 use std::borrow::Borrow;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The longest model name, in bytes of UTF-8.
 ///
 /// Hugging Face repository ids end at 96 characters and Kubernetes labels at
@@ -12,7 +14,8 @@ pub const MAX_MODEL_NAME_BYTES: usize = 512;
 /// A model's name: not empty, at most [`MAX_MODEL_NAME_BYTES`] long, and the same
 /// after a trip through a header value (no control characters, no white space at
 /// its ends).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ModelName(String);
 
 /// Why a text is not a [`ModelName`].
@@ -47,6 +50,12 @@ impl TryFrom<String> for ModelName {
         } else {
             Ok(Self(name))
         }
+    }
+}
+
+impl From<ModelName> for String {
+    fn from(name: ModelName) -> Self {
+        name.0
     }
 }
 
