@@ -1,26 +1,13 @@
 //! The contenders' times on every body, in alternating rounds.
 //!
 //! The same code runs natively and under Wasm; both print what they found as JSON.
-//! Rejected: criterion's figures for the tables; it measures one contender after the
-//! other, so what disturbs one does not disturb its rival, and it does not run here
-//! under Wasm.
 
 use crate::bodies::{Kind, Place, Size, body};
 use crate::contenders::Contender;
 use crate::stats::Spread;
+use crate::timing::{time, warm_up};
 use serde::{Deserialize, Serialize};
 use std::hint::black_box;
-use std::time::{Duration, Instant};
-
-/// How often one contender is measured in one round; the fastest counts. Nothing makes
-/// code faster than it is, and a preempted thread is slower than it is.
-const SAMPLES: u32 = 5;
-/// How long one of these takes: long against a clock's granularity, short against the
-/// time a scheduler leaves a thread running.
-const SAMPLE: Duration = Duration::from_millis(2);
-/// How long each contender runs before it counts: caches fill, and a Wasm engine
-/// replaces its first, slow code.
-const WARM_UP: Duration = Duration::from_millis(100);
 
 /// The figures of one body.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,11 +38,13 @@ pub fn compare(kind: Kind, size: Size, rounds: usize) -> Option<Row> {
     let body = body(kind, size, Place::Last);
     let mut repeats = Vec::new();
     for contender in Contender::ALL {
-        repeats.push((contender, warm_up(contender, &body)?));
+        repeats.push((contender, warm_up(|| contender.run(black_box(&body)))?));
     }
     let mut times: Vec<Vec<f64>> = Vec::new();
     for _ in 0..rounds.max(1) {
-        let round = repeats.iter().map(|(contender, repeats)| time(*contender, &body, *repeats));
+        let round = repeats
+            .iter()
+            .map(|(contender, repeats)| time(*repeats, || contender.run(black_box(&body))));
         times.push(round.collect::<Option<_>>()?);
     }
     let of = |index: usize| times.iter().filter_map(move |round| round.get(index).copied());
@@ -74,37 +63,6 @@ pub fn compare(kind: Kind, size: Size, rounds: usize) -> Option<Row> {
         whole_to_serde: ratio(Contender::Whole)?,
         chunked_to_serde: ratio(Contender::Chunked)?,
     })
-}
-
-/// Runs until warm; how many runs make a sample.
-fn warm_up(contender: Contender, body: &[u8]) -> Option<u32> {
-    let begin = Instant::now();
-    let mut runs = 0_u32;
-    while begin.elapsed() < WARM_UP || runs == 0 {
-        if !contender.run(black_box(body)) {
-            return None;
-        }
-        runs += 1;
-    }
-    let share = SAMPLE.as_secs_f64() / begin.elapsed().as_secs_f64();
-    Some(((f64::from(runs) * share) as u32).max(1))
-}
-
-/// Nanoseconds per body.
-fn time(contender: Contender, body: &[u8], repeats: u32) -> Option<f64> {
-    let mut fastest = f64::INFINITY;
-    for _ in 0..SAMPLES {
-        let begin = Instant::now();
-        let mut right = true;
-        for _ in 0..repeats {
-            right &= contender.run(black_box(body));
-        }
-        fastest = fastest.min(begin.elapsed().as_secs_f64() * 1e9 / f64::from(repeats));
-        if !right {
-            return None;
-        }
-    }
-    Some(fastest)
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
 //! How much memory Envoy takes for very large bodies.
 //!
-//! Invariant: each row is a fresh Envoy, and its bodies grow, because a peak never
-//! falls. Memory is flat when twice the body leaves the peak where it was.
+//! Invariant: each row is a fresh Envoy, and its bodies grow, because what an allocator
+//! once took it keeps. Memory is flat when twice the body leaves the peak where it was.
 
-use super::load::{self, Load};
-use super::session::Started;
+use super::session::start;
 use super::variant::{Places, Variant};
-use super::{process, upstream};
 use crate::bodies::{Kind, Size, body};
+use crate::envoys::{Load, Protocol, Stage, upstream};
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use envoy_runner::EnvoyBinary;
@@ -36,29 +35,28 @@ pub struct Memory {
     pub peaks: Vec<u64>,
 }
 
-pub(super) fn measure<E>(
+pub(super) fn measure(
+    stage: &Stage,
     binary: &EnvoyBinary,
     places: &Places,
-    send: &impl Fn(&Load) -> Result<load::Done, E>,
-) -> Result<Vec<Memory>>
-where
-    E: std::error::Error + Send + Sync + 'static,
-{
+    upstream: u16,
+) -> Result<Vec<Memory>> {
     let mut measured = Vec::new();
     for (variant, limit) in CASES {
-        let started = Started::new(binary, variant, places, MOST, Some(limit))?;
+        let started = start(binary, variant, places, upstream, MOST, Some(limit))?;
         let mut peaks = Vec::new();
         for (size, requests) in STEPS {
             let load = Load {
                 port: started.port,
+                protocol: Protocol::H1,
                 body: Bytes::from(body(Kind::Chat, size, variant.place())),
                 expected: upstream::text(variant.model_header(), size.0),
                 connections: 1,
                 time: Duration::from_secs(120),
                 requests,
             };
-            send(&load).with_context(|| format!("{} with {size}", variant.label()))?;
-            peaks.push(process::peak_memory(started.envoy.pid())?);
+            let run = stage.turn(&started, &load).with_context(|| size.to_string())?;
+            peaks.push(run.memory);
         }
         println!("memory  {:18} limit {limit}: peaks {peaks:?} bytes", variant.label());
         measured.push(Memory { variant, limit, peaks });

@@ -7,19 +7,11 @@
 //! which names the model header and the number of bytes that reached it. Anything else
 //! ends the run.
 
-mod load;
 mod memory;
-mod process;
-mod session;
-mod upstream;
-mod variant;
+mod rivals;
+pub(crate) mod session;
+pub(crate) mod variant;
 
-pub use load::LoadError;
 pub use memory::{Memory, STEPS};
-pub use session::{Cell, Gateway, Plan, Run, run};
-pub use variant::Variant;
-
-/// The core Envoy's one worker runs on.
-const ENVOY_CPU: usize = 0;
-/// The core of the load and the upstream.
-const LOAD_CPU: usize = 1;
+pub use session::{Cell, Gateway, Plan, run};
+pub use variant::{Places, Variant};

@@ -1,23 +1,24 @@
 //! The filters that are compared, each as a configuration for Envoy.
 //!
-//! Invariant: all are made from the same file and differ in one HTTP filter alone.
-//! From the guides' configuration are taken away, for all variants: the picker (it does
-//! nothing yet) and the access log (writing it costs the same everywhere, which would
-//! flatter the ratios). The routes add no response headers: those of the pools do in the
-//! guides, which only requests with model headers reach, and so only those of our filter
-//! would pay for it. Every pool leads to the one upstream, and so does a request
-//! that no route knows: without our filter nothing sets the headers to route by.
+//! Invariant: all are made from the guides' configuration and differ in the filter that
+//! reads the body, and what that one needs, alone. The picker is taken away for all: it is
+//! measured with pools of endpoints. Every pool leads to the one upstream, and so does a
+//! request that no route knows.
 
+use super::rivals;
 use crate::bodies::Place;
+use crate::envoys::edit::{each_chain, each_mapping, name, plain, route_all, yaml};
 use envoy_runner::{Bootstrap, BootstrapError};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use serde_yaml_ng::{Mapping, Value};
-use std::path::{Path, PathBuf};
+use serde_yaml_ng::Value;
+use std::path::PathBuf;
 
 /// The name of our filter in the guides' configuration.
 const BBR: &str = "bbr";
 const ROUTER: &str = "envoy.filters.http.router";
+/// A pool of the guides.
+const POOL: &str = "vllm-llama3-8b-instruct";
 
 /// What stands in the filter chain before the router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,12 +33,29 @@ pub enum Variant {
     Complete,
     /// Ours, deciding at the first model.
     FirstModel,
+    /// Envoy's Lua, with a pattern over the body.
+    Lua,
+    /// Envoy's own JSON reader.
+    JsonToMetadata,
+    /// A Rust server beside Envoy that gets the body whole.
+    ExtProcBuffered,
+    /// The same, with the body streaming there and back.
+    ExtProcDuplex,
 }
 
 impl Variant {
     /// All of them, in the order of a round.
-    pub const ALL: [Self; 5] =
-        [Self::Nothing, Self::Buffer, Self::Copy, Self::Complete, Self::FirstModel];
+    pub const ALL: [Self; 9] = [
+        Self::Nothing,
+        Self::Buffer,
+        Self::Copy,
+        Self::Complete,
+        Self::FirstModel,
+        Self::Lua,
+        Self::JsonToMetadata,
+        Self::ExtProcBuffered,
+        Self::ExtProcDuplex,
+    ];
 
     /// For tables.
     #[must_use]
@@ -48,6 +66,10 @@ impl Variant {
             Self::Copy => "Wasm, copies only",
             Self::Complete => "ours, `complete`",
             Self::FirstModel => "ours, `firstModel`",
+            Self::Lua => "Lua, pattern",
+            Self::JsonToMetadata => "`json_to_metadata`",
+            Self::ExtProcBuffered => "`ext_proc`, buffered",
+            Self::ExtProcDuplex => "`ext_proc`, duplex",
         }
     }
 
@@ -58,13 +80,19 @@ impl Variant {
         if self == Self::FirstModel { Place::First } else { Place::Last }
     }
 
+    /// Whether a process beside Envoy belongs to it.
+    #[must_use]
+    pub fn is_ext_proc(self) -> bool {
+        matches!(self, Self::ExtProcBuffered | Self::ExtProcDuplex)
+    }
+
     /// The model header that the upstream must see.
     #[must_use]
     pub fn model_header(self) -> &'static str {
         match self {
             Self::Nothing | Self::Buffer => "",
             Self::Copy => "copied",
-            Self::Complete | Self::FirstModel => crate::bodies::MODEL,
+            _ => crate::bodies::MODEL,
         }
     }
 }
@@ -78,8 +106,8 @@ pub struct Places {
     pub modules: PathBuf,
     /// The filter that only copies.
     pub copy_filter: PathBuf,
-    /// The upstream's port on loopback.
-    pub upstream: u16,
+    /// The `ext_proc` server.
+    pub ext_proc: PathBuf,
 }
 
 /// The ports of one Envoy.
@@ -89,6 +117,10 @@ pub struct Ports {
     pub gateway: u16,
     /// Its admin interface.
     pub admin: u16,
+    /// The upstream's, on loopback.
+    pub upstream: u16,
+    /// The `ext_proc` server that it asks, if it does.
+    pub ext_proc: Option<u16>,
 }
 
 /// A variant's configuration. `largest` is the largest body it has to take, in bytes.
@@ -109,54 +141,64 @@ pub fn bootstrap(
     }
     bootstrap.with_plugin_configuration(BBR, &settings)?;
     bootstrap.edit(|root| {
+        plain(root);
+        route_all(root, POOL);
         each_mapping(root, &mut |mapping| {
-            mapping.remove("access_log");
-            mapping.remove("response_headers_to_add");
-            if let Some(Value::Sequence(filters)) = mapping.get_mut("http_filters") {
-                keep_one(filters, variant, &places.copy_filter, largest);
-            }
             if mapping.contains_key("lb_endpoints") {
-                mapping.insert("lb_endpoints".into(), endpoint(places.upstream));
-            }
-            if mapping.remove("direct_response").is_some() {
-                let route = json!({"cluster": "vllm-llama3-8b-instruct", "timeout": "300s"});
-                mapping.insert("route".into(), yaml(&route));
+                mapping.insert("lb_endpoints".into(), endpoint(ports.upstream));
             }
         });
+        each_chain(root, &mut |filters| {
+            filters.retain(|filter| matches!(name(filter), BBR | ROUTER));
+            let at = filters.iter().position(|filter| name(filter) == BBR).unwrap_or(0);
+            if let Some(others) = instead(variant, places, largest, filters.get(at)) {
+                filters.splice(at..=at, others);
+            }
+        });
+        let clusters = root.get_mut("static_resources").and_then(|all| all.get_mut("clusters"));
+        if let (Some(Value::Sequence(clusters)), Some(port)) = (clusters, ports.ext_proc) {
+            clusters.push(yaml(&rivals::ext_proc_cluster(port)));
+        }
     });
     Ok(bootstrap)
 }
 
-/// Leaves the variant's filter and the router.
-fn keep_one(filters: &mut Vec<Value>, variant: Variant, copy_filter: &Path, largest: u32) {
-    let name = |filter: &Value| filter.get("name").and_then(Value::as_str).map(str::to_owned);
-    filters.retain(|filter| matches!(name(filter).as_deref(), Some(BBR | ROUTER)));
-    match variant {
-        Variant::Complete | Variant::FirstModel => {}
-        Variant::Nothing => filters.retain(|filter| name(filter).as_deref() != Some(BBR)),
-        Variant::Buffer => filters.iter_mut().for_each(|filter| {
-            if name(filter).as_deref() == Some(BBR) {
-                *filter = yaml(&json!({
-                    "name": "envoy.filters.http.buffer",
-                    "typed_config": {
-                        "@type": "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer",
-                        "max_request_bytes": largest,
-                    },
-                }));
-            }
-        }),
-        Variant::Copy => filters.iter_mut().for_each(|filter| {
-            each_mapping(filter, &mut |mapping| {
+/// The filters that stand where ours does; none if ours stays.
+fn instead(
+    variant: Variant,
+    places: &Places,
+    largest: u32,
+    ours: Option<&Value>,
+) -> Option<Vec<Value>> {
+    let filters = match variant {
+        Variant::Complete | Variant::FirstModel => return None,
+        Variant::Nothing => Vec::new(),
+        Variant::Buffer => vec![json!({
+            "name": "envoy.filters.http.buffer",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer",
+                "max_request_bytes": largest,
+            },
+        })],
+        Variant::Copy => {
+            let mut filter = ours?.clone();
+            each_mapping(&mut filter, &mut |mapping| {
                 if mapping.contains_key("filename") {
-                    let file = copy_filter.display().to_string();
+                    let file = places.copy_filter.display().to_string();
                     mapping.insert("filename".into(), file.into());
                 }
                 if let Some(root_id) = mapping.get_mut("root_id") {
                     *root_id = "copy".into();
                 }
             });
-        }),
-    }
+            return Some(vec![filter]);
+        }
+        Variant::Lua => rivals::lua(),
+        Variant::JsonToMetadata => rivals::json_to_metadata(),
+        Variant::ExtProcBuffered => rivals::ext_proc(false),
+        Variant::ExtProcDuplex => rivals::ext_proc(true),
+    };
+    Some(filters.iter().map(yaml).collect())
 }
 
 fn endpoint(port: u16) -> Value {
@@ -166,25 +208,10 @@ fn endpoint(port: u16) -> Value {
     }}}}]))
 }
 
-/// JSON is YAML.
-fn yaml(value: &serde_json::Value) -> Value {
-    serde_yaml_ng::to_value(value).unwrap_or_default()
-}
-
-fn each_mapping(value: &mut Value, visit: &mut impl FnMut(&mut Mapping)) {
-    match value {
-        Value::Mapping(mapping) => {
-            visit(mapping);
-            mapping.iter_mut().for_each(|(_, value)| each_mapping(value, visit));
-        }
-        Value::Sequence(values) => values.iter_mut().for_each(|value| each_mapping(value, visit)),
-        _ => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     fn made(variant: Variant) -> Value {
         let places = Places {
@@ -192,9 +219,9 @@ mod tests {
                 .join("../envoy-config/guides.yaml"),
             modules: "/modules".into(),
             copy_filter: "/copy.wasm".into(),
-            upstream: 4000,
+            ext_proc: "/ext-proc".into(),
         };
-        let ports = Ports { gateway: 5000, admin: 5001 };
+        let ports = Ports { gateway: 5000, admin: 5001, upstream: 4000, ext_proc: None };
         bootstrap(variant, &places, ports, 1_000).unwrap().value().clone()
     }
 
@@ -210,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn variants_differ_in_one_filter_alone() {
+    fn variants_differ_in_what_reads_the_body_alone() {
         let mut floor = made(Variant::Buffer);
         let floor_filters = filters(&mut floor);
         for variant in Variant::ALL {
@@ -218,9 +245,27 @@ mod tests {
             let mut other_filters = filters(&mut other);
             assert_eq!(other, floor, "{variant:?}");
             assert_eq!(other_filters.pop(), floor_filters.last().cloned(), "the router");
-            let expected = usize::from(variant != Variant::Nothing);
+            let expected = match variant {
+                Variant::Nothing => 0,
+                // Metadata is no header: another filter makes it one.
+                Variant::JsonToMetadata => 2,
+                _ => 1,
+            };
             assert_eq!(other_filters.len(), expected, "{variant:?}");
         }
+    }
+
+    #[test]
+    fn all_routes_do_the_same_but_for_the_name_of_the_cluster() {
+        let mut actions = Vec::new();
+        each_mapping(&mut made(Variant::Complete), &mut |mapping| {
+            if let Some(Value::Mapping(action)) = mapping.get_mut("route") {
+                action.remove("cluster");
+                actions.push(action.clone());
+            }
+        });
+        assert!(actions.len() > 2, "{actions:?}");
+        assert!(actions.iter().all(|action| *action == actions[0]), "{actions:?}");
     }
 
     #[test]

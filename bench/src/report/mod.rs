@@ -1,63 +1,90 @@
-//! The tables in `docs/benchmarks.md`.
+//! The tables and plots of `docs/benchmarks.md`.
 //!
 //! Invariant: only what stands between a section's markers is replaced; what people
-//! wrote around them stays. A missing marker is an error, found before measuring.
+//! wrote around them stays. A missing marker is an error, found before measuring. A part
+//! that was never measured keeps what stands there.
 
+mod footprint;
 mod gateway;
+mod picks;
+mod plot;
+mod pools;
 mod scanner;
+mod section;
+mod streams;
+mod target;
 
-pub use gateway::gateway;
-pub use scanner::scanner;
+pub use section::{NoMarker, Section, put};
 
 use crate::machine::Machine;
 use crate::stats::Spread;
+use crate::store::{Store, StoreError, Stored};
+use plot::PlotError;
+use serde::de::DeserializeOwned;
+use target::Target;
 
-/// A part of the file that is written by the command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Section {
-    /// The scanner's tables.
-    Scanner,
-    /// The gateway's tables.
-    Gateway,
-}
-
-/// A marker is missing, or stands at the wrong place.
+/// The report cannot be made.
 #[derive(Debug, thiserror::Error)]
-#[error("the report has no lines `<!-- {name} begin -->` and, after it, `<!-- {name} end -->`")]
-pub struct NoMarker {
-    name: &'static str,
+pub enum ReportError {
+    /// The text has no place for a part.
+    #[error(transparent)]
+    Marker(#[from] NoMarker),
+    /// Figures cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A plot cannot be drawn.
+    #[error(transparent)]
+    Plot(#[from] PlotError),
 }
 
-impl Section {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Scanner, Self::Gateway];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Scanner => "scanner",
-            Self::Gateway => "gateway",
-        }
-    }
+/// What one part says: its tables, and which targets it judges.
+struct Part {
+    tables: String,
+    targets: Vec<Target>,
 }
 
-/// Puts `table` between the section's markers in `text`.
+/// Renders all stored figures into the text, and the plots into the store's folder.
 ///
 /// # Errors
-/// The markers are not there.
-pub fn put(text: &str, section: &Section, table: &str) -> Result<String, NoMarker> {
-    let name = section.name();
-    let (begin, end) = (format!("<!-- {name} begin -->"), format!("<!-- {name} end -->"));
-    let missing = NoMarker { name };
-    let Some((before, rest)) = text.split_once(&begin) else { return Err(missing) };
-    let Some((_, after)) = rest.split_once(&end) else { return Err(missing) };
-    Ok(format!("{before}{begin}\n\n{}\n\n{end}{after}", table.trim()))
+/// See [`ReportError`].
+pub fn render(text: &str, store: &Store) -> Result<String, ReportError> {
+    let mut text = text.to_owned();
+    let mut targets = Vec::new();
+    for section in Section::PARTS {
+        let part = match section {
+            Section::Picks => make(store, section, picks::picks)?,
+            Section::Scanner => make(store, section, scanner::scanner)?,
+            Section::Gateway => make(store, section, gateway::gateway)?,
+            Section::Pools => make(store, section, pools::pools)?,
+            Section::Refresh => make(store, section, pools::refresh)?,
+            Section::Footprint => make(store, section, footprint::footprint)?,
+            Section::Streams => make(store, section, streams::streams)?,
+            Section::Uploads => make(store, section, streams::uploads)?,
+            Section::Targets => None,
+        };
+        if let Some(mut part) = part {
+            text = put(&text, section, &part.tables)?;
+            targets.append(&mut part.targets);
+        }
+    }
+    Ok(put(&text, Section::Targets, &target::table(&targets))?)
 }
 
-/// What every section opens with.
-fn head(machine: &Machine, command: &str, more: &str) -> String {
-    let Machine { cpu, cores, kernel, date, load } = machine;
+fn make<T: DeserializeOwned>(
+    store: &Store,
+    section: Section,
+    make: impl FnOnce(&Stored<T>, &Store) -> Result<Part, PlotError>,
+) -> Result<Option<Part>, ReportError> {
+    let Some(stored) = store.load::<T>(section.name())? else { return Ok(None) };
+    Ok(Some(make(&stored, store)?))
+}
+
+/// What every part opens with.
+fn head<T>(stored: &Stored<T>, more: &str) -> String {
+    let Machine { cpu, cores, kernel, date, load } = &stored.machine;
     format!(
-        "`{command}`\n\n{date}; {cpu}, {cores} cores, Linux {kernel}; load before the run {load}{more}.\n"
+        "`{}`\n\n{date}; {cpu}, {cores} cores, Linux {kernel}; load before the run {load}{more}.\n",
+        stored.command
     )
 }
 
@@ -69,39 +96,13 @@ fn spread(spread: Option<Spread>) -> String {
     )
 }
 
-/// `met`, or by how much not.
-fn verdict(reached: f64, target: f64) -> String {
-    if reached >= target {
-        "met".to_owned()
-    } else {
-        // Three digits: what the table rounds up to the target has still missed it.
-        format!("missed by {:.3}", target - reached)
-    }
+/// The middle of some rounds; 0 of none.
+fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    Spread::of(values).map_or(0.0, |spread| spread.median)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TEXT: &str = "words\n<!-- scanner begin -->\nold\n<!-- scanner end -->\nmore words\n";
-
-    #[test]
-    fn only_what_stands_between_the_markers_is_replaced() {
-        let new = put(TEXT, &Section::Scanner, "new\n").unwrap();
-        let expected = "words\n<!-- scanner begin -->\n\nnew\n\n<!-- scanner end -->\nmore words\n";
-        assert_eq!(new, expected);
-        assert_eq!(put(&new, &Section::Scanner, "new").unwrap(), expected);
-    }
-
-    #[test]
-    fn a_missing_marker_is_an_error() {
-        assert!(put(TEXT, &Section::Gateway, "new").is_err());
-        assert!(put("<!-- scanner begin -->", &Section::Scanner, "new").is_err());
-    }
-
-    #[test]
-    fn a_target_that_is_missed_by_little_is_missed() {
-        assert_eq!(verdict(0.75, 0.75), "met");
-        assert_eq!(verdict(0.749, 0.75), "missed by 0.001");
-    }
+/// An image, as the text shows it.
+fn image(store: &Store, file: &str, what: &str) -> String {
+    let folder = store.folder().file_name().unwrap_or_default().to_string_lossy();
+    format!("\n![{what}]({folder}/{file})\n")
 }

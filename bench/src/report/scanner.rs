@@ -1,32 +1,37 @@
 //! The scanner's tables.
 
-use super::{head, spread, verdict};
+use super::plot::PlotError;
+use super::{Part, Target, head, spread};
 use crate::bodies::{Kind, Size};
 use crate::compare::Row;
 use crate::contenders::Contender;
-use crate::machine::Machine;
+use crate::store::{Store, Stored};
 use std::fmt::Write;
 
 /// How many times `serde_json`'s speed the scanner is to have on [`TARGET_SIZE`] chats.
 const TARGET: f64 = 4.0;
 const TARGET_SIZE: Size = Size(100_000);
 
-/// The figures of each run, under its name.
-#[must_use]
-pub fn scanner(machine: &Machine, command: &str, runs: &[(&str, Vec<Row>)]) -> String {
-    let mut text = head(machine, command, "");
-    text.push_str("\n| 100 KB chat, target 4 times `serde_json` | in one piece | in 16 KiB chunks |\n|---|---|---|\n");
-    // Writing into a `String` cannot fail.
-    for (name, rows) in runs {
+/// Rows of each run, under its name.
+pub(crate) type Figures = Vec<(String, Vec<Row>)>;
+
+pub(super) fn scanner(stored: &Stored<Figures>, _: &Store) -> Result<Part, PlotError> {
+    let mut text = head(stored, "");
+    let mut targets = Vec::new();
+    for (name, rows) in &stored.figures {
         let row =
             rows.iter().find(|row| row.kind == Kind::Chat.label() && row.size == TARGET_SIZE.0);
-        if let Some(row) = row {
-            let [whole, chunked] = [row.whole_to_serde, row.chunked_to_serde]
-                .map(|ratio| format!("{}: {}", spread(Some(ratio)), verdict(ratio.median, TARGET)));
-            let _ = writeln!(text, "| {name} | {whole} | {chunked} |");
+        let Some(row) = row else { continue };
+        for (ratio, how) in
+            [(row.whole_to_serde, "in one piece"), (row.chunked_to_serde, "chunked")]
+        {
+            let what =
+                format!("scanner, {TARGET_SIZE} chat {how}, {name}: times `serde_json`'s speed");
+            targets.push(Target::at_least(what, ratio, TARGET));
         }
     }
-    for (name, rows) in runs {
+    // Writing into a `String` cannot fail.
+    for (name, rows) in &stored.figures {
         let _ = write!(
             text,
             "\nSpeed {name}, in GB/s (median), and times `serde_json`'s (median, smallest and largest of the rounds):\n\n\
@@ -44,12 +49,13 @@ pub fn scanner(machine: &Machine, command: &str, runs: &[(&str, Vec<Row>)]) -> S
             let _ = writeln!(text, " | {whole} | {chunked} |");
         }
     }
-    text
+    Ok(Part { tables: text, targets })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::Machine;
     use crate::stats::Spread;
 
     #[test]
@@ -62,9 +68,10 @@ mod tests {
             whole_to_serde: spread(whole),
             chunked_to_serde: spread(3.0),
         };
-        let runs = [("natively", vec![row(300, 1.0), row(100_000, 5.0)])];
-        let text = scanner(&Machine::here(), "the command", &runs);
-        let line = "| natively | 5.00 (1.00–9.00): met | 3.00 (1.00–9.00): missed by 1.000 |";
-        assert!(text.contains(line), "{text}");
+        let figures = vec![("natively".to_owned(), vec![row(300, 1.0), row(100_000, 5.0)])];
+        let stored = Stored { machine: Machine::here(), command: "c".into(), figures };
+        let part = scanner(&stored, &Store::new("unused")).unwrap();
+        let verdicts: Vec<_> = part.targets.iter().map(Target::verdict).collect();
+        assert_eq!(verdicts, ["met", "missed by 1.000"]);
     }
 }

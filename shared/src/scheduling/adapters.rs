@@ -21,6 +21,11 @@ impl AdapterKey {
     pub fn of(name: &str) -> Self {
         Self(crate::hash::fnv1a(name.as_bytes()))
     }
+
+    /// One of 64 bits, for sets that may hold too much.
+    pub(super) fn bit(self) -> u64 {
+        1 << (self.0 % 64)
+    }
 }
 
 /// The adapters of one endpoint.
@@ -47,6 +52,11 @@ pub(super) struct Memory {
 const MAX_REMEMBERED: usize = 64;
 
 impl Memory {
+    /// All that are remembered, however long ago they were sent.
+    pub(super) fn keys(&self) -> impl Iterator<Item = AdapterKey> {
+        self.sent.iter().map(|(adapter, _)| *adapter)
+    }
+
     pub(super) fn note(&mut self, adapter: AdapterKey, now: Millis) {
         self.sent.retain(|(known, _)| *known != adapter);
         if self.sent.len() >= MAX_REMEMBERED {

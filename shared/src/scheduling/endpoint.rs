@@ -26,8 +26,12 @@ pub enum Health {
 /// the scorers that need it, no other.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Observation {
-    /// When.
+    /// When the scrape was asked for; 0 if there was none.
     pub at: Millis,
+    /// When a response last reported its server's load since then.
+    pub reported: Option<Millis>,
+    /// Whether the numbers are those of several engines of one server.
+    pub several_engines: bool,
     /// Requests that wait.
     pub waiting: Option<u32>,
     /// Requests that run.
@@ -36,6 +40,14 @@ pub struct Observation {
     pub kv_usage: Option<f32>,
     /// LoRA adapters.
     pub adapters: Adapters,
+}
+
+impl Observation {
+    /// When its server was last heard of, by a scrape or a report.
+    #[must_use]
+    pub fn seen_at(&self) -> Millis {
+        self.reported.map_or(self.at, |reported| reported.max(self.at))
+    }
 }
 
 /// One endpoint, as one worker sees it.
@@ -55,6 +67,10 @@ pub struct Endpoint {
     pub others_in_flight: u32,
     /// Those of them that the last scrape cannot have seen.
     pub others_fresh: u32,
+    /// Other workers' requests that the last scrape has seen and that are over.
+    pub others_over: u32,
+    /// Requests that it can run at once, as far as it was ever seen full.
+    pub(super) capacity: Option<u32>,
     /// Recent failures.
     pub trouble: Trouble,
     /// Requests this worker sent there, ever.
@@ -74,6 +90,8 @@ impl Endpoint {
             in_flight: InFlight::default(),
             others_in_flight: 0,
             others_fresh: 0,
+            others_over: 0,
+            capacity: None,
             trouble: Trouble::default(),
             picks: 0,
             memory: Memory::default(),
@@ -92,10 +110,42 @@ impl Endpoint {
         self.in_flight.fresh().saturating_add(self.others_fresh)
     }
 
+    /// Requests of this gateway that the last scrape has seen and that are over.
+    #[must_use]
+    pub fn over(&self) -> u32 {
+        self.in_flight.over().saturating_add(self.others_over)
+    }
+
+    /// Takes over what a snapshot says was observed.
+    pub(super) fn observe(&mut self, observation: Option<Observation>) {
+        if let Some(observation) = &observation {
+            self.in_flight.observed(observation.at);
+            // What runs while others wait is all that can. A report has no number that run.
+            if let (Some(waiting), Some(running), None) =
+                (observation.waiting, observation.running, observation.reported)
+            {
+                let is_full = waiting > 0;
+                self.capacity = match self.capacity {
+                    Some(capacity) if !is_full => Some(capacity.max(running)),
+                    capacity => {
+                        if is_full {
+                            Some(running)
+                        } else {
+                            capacity
+                        }
+                    }
+                };
+            }
+        }
+        self.observation = observation;
+    }
+
     /// How far the metrics can be trusted: 1 while fresh, 0 when stale or absent.
     #[must_use]
     pub fn trust(&self, now: Millis, fading: &Fading) -> f32 {
-        self.observation.as_ref().map_or(0.0, |observation| fading.trust(observation.at, now))
+        self.observation
+            .as_ref()
+            .map_or(0.0, |observation| fading.trust(observation.seen_at(), now))
     }
 
     /// The reference's saturation of one endpoint: the fuller of queue (of 5) and KV

@@ -17,7 +17,8 @@ mod load;
 mod pick;
 mod pool;
 mod profile;
-
+mod reported;
+mod row;
 mod scorer;
 mod trouble;
 
@@ -30,6 +31,7 @@ pub use load::InFlight;
 pub use pick::{Choice, MAX_RANKED, NoEndpoint, Pick, PickRequest, Why};
 pub use pool::{Pool, Started, Update};
 pub use profile::{Fading, InvalidProfile, Profile, Staleness, Weighted};
+pub use reported::Reported;
 
 pub use scorer::Scorer;
 pub use trouble::Trouble;

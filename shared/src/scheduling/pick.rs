@@ -1,10 +1,11 @@
 //! One choice.
 
 use super::adapters::AdapterKey;
-use super::endpoint::{Endpoint, Health};
+use super::endpoint::Endpoint;
 use super::pool::Pool;
-use super::profile::Profile;
-use super::scorer::{Context, Range, Scorer, expected_load};
+use super::profile::{Profile, Weighted};
+use super::row::Row;
+use super::scorer::{Context, Range, Seen};
 use crate::pools::{EndpointId, Millis};
 use crate::random::Random;
 
@@ -81,6 +82,12 @@ impl Pick {
         Self { ranked: [nothing; MAX_RANKED], len: 0, why, saturation }
     }
 
+    /// Whether a candidate with this score is behind the best `limit`, whatever its tie.
+    fn is_beaten(&self, score: f32, limit: usize) -> bool {
+        let last = limit.clamp(1, MAX_RANKED) - 1;
+        self.ranked().get(last).is_some_and(|last| score < last.score)
+    }
+
     /// Puts a candidate in its place, if it is among the best `limit`.
     fn rank(&mut self, choice: Choice, limit: usize) {
         let limit = limit.clamp(1, MAX_RANKED);
@@ -115,9 +122,9 @@ impl Pool {
         if self.endpoints().is_empty() {
             return Err(NoEndpoint::EmptyPool);
         }
-        let mut scratch = std::mem::take(&mut self.scratch);
-        let picked = pick(self.endpoints(), &mut scratch, request, profile, now, random);
-        self.scratch = scratch;
+        let mut candidates = std::mem::take(&mut self.scratch);
+        let picked = self.choose(&mut candidates, request, profile, now, random);
+        self.scratch = candidates;
         picked
     }
 
@@ -145,85 +152,130 @@ impl Pool {
     }
 }
 
-/// A candidate between the two passes.
+/// A candidate between the passes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Candidate {
     place: usize,
     trust: f32,
     load: f32,
+    score: f32,
 }
 
 fn is_allowed(endpoint: &Endpoint, request: &PickRequest<'_>) -> bool {
     request.subset.is_none_or(|subset| subset.contains(&endpoint.id))
 }
 
-fn pick(
-    endpoints: &[Endpoint],
-    candidates: &mut Vec<Candidate>,
-    request: &PickRequest<'_>,
-    profile: &Profile,
-    now: Millis,
-    random: &mut Random,
-) -> Result<Pick, NoEndpoint> {
-    candidates.clear();
-    let mut context = Context {
-        now,
-        adapter: request.adapter,
-        session: request.session,
-        adapter_memory: profile.adapter_memory,
-        waiting: Range::EMPTY,
-        running: Range::EMPTY,
-        load: Range::EMPTY,
-    };
-    let fading = profile.staleness.fading();
-    let mut allowed = false;
-    let mut trusted = false;
-    let mut saturation = 0.0;
-    for (place, endpoint) in endpoints.iter().enumerate() {
-        if !is_allowed(endpoint, request) {
-            continue;
-        }
-        allowed = true;
-        if endpoint.health != Health::Ready {
-            continue;
-        }
-        let trust = endpoint.trust(now, &fading);
-        let load = expected_load(endpoint, trust);
-        trusted |= trust > 0.0;
-        saturation += endpoint.saturation(trust);
-        context.load.add(load);
-        if let Some(observation) = &endpoint.observation {
-            observation.waiting.into_iter().for_each(|n| context.waiting.add(n as f32));
-            observation.running.into_iter().for_each(|n| context.running.add(n as f32));
-        }
-        candidates.push(Candidate { place, trust, load });
-    }
-    if candidates.is_empty() {
-        return Err(if allowed { NoEndpoint::NoneReady } else { NoEndpoint::EmptySubset });
-    }
-    let saturation = saturation / candidates.len() as f32;
-    if !trusted {
-        return Ok(least_of_two(endpoints, candidates, profile, saturation, now, random));
-    }
-    let mut pick = Pick::new(Why::Scores, saturation);
-    for candidate in candidates.iter() {
-        let Some(endpoint) = endpoints.get(candidate.place) else { continue };
-        let score = total(endpoint, candidate, &context, profile);
-        pick.rank(Choice { place: candidate.place, score, tie: random.next_u64() }, profile.ranked);
-    }
-    Ok(pick)
+/// What the first pass finds out.
+struct Field {
+    context: Context,
+    /// Whether the request's subset has any endpoint.
+    allowed: bool,
+    /// Whether any metrics count.
+    trusted: bool,
+    /// The mean.
+    saturation: f32,
 }
 
-fn total(endpoint: &Endpoint, candidate: &Candidate, context: &Context, profile: &Profile) -> f32 {
-    let sum: f32 = profile
-        .scorers
-        .iter()
-        .map(|weighted| {
-            let Candidate { load, trust, .. } = *candidate;
-            weighted.weight * Scorer::score(weighted.scorer, endpoint, load, trust, context)
-        })
-        .sum();
-    sum * (1.0 - endpoint.trouble.level(context.now, profile.trouble_half_life))
+impl Pool {
+    fn choose(
+        &self,
+        candidates: &mut Vec<Candidate>,
+        request: &PickRequest<'_>,
+        profile: &Profile,
+        now: Millis,
+        random: &mut Random,
+    ) -> Result<Pick, NoEndpoint> {
+        let field = self.gather(candidates, request, profile, now);
+        let Field { context, allowed, trusted, saturation } = field;
+        if candidates.is_empty() {
+            return Err(if allowed { NoEndpoint::NoneReady } else { NoEndpoint::EmptySubset });
+        }
+        let endpoints = self.endpoints();
+        if !trusted {
+            return Ok(least_of_two(endpoints, candidates, profile, saturation, now, random));
+        }
+        self.score(candidates, profile, &context);
+        let mut pick = Pick::new(Why::Scores, saturation);
+        for &Candidate { place, score, .. } in candidates.iter() {
+            if !pick.is_beaten(score, profile.ranked) {
+                let tie = random.next_u64();
+                pick.rank(Choice { place, score, tie }, profile.ranked);
+            }
+        }
+        Ok(pick)
+    }
+
+    /// Finds the candidates, and what they have in common.
+    fn gather(
+        &self,
+        candidates: &mut Vec<Candidate>,
+        request: &PickRequest<'_>,
+        profile: &Profile,
+        now: Millis,
+    ) -> Field {
+        candidates.clear();
+        let mut context = Context {
+            now,
+            adapter: request.adapter,
+            session: request.session,
+            adapter_memory: profile.adapter_memory,
+            waiting: Range::EMPTY,
+            running: Range::EMPTY,
+            load: Range::EMPTY,
+        };
+        let fading = profile.staleness.fading();
+        let (mut allowed, mut trusted, mut saturation) = (false, false, 0.0);
+        let mut look = |place: usize, row: &Row| {
+            allowed = true;
+            if !row.ready {
+                return;
+            }
+            let trust = row.seen_at.map_or(0.0, |seen_at| fading.trust(seen_at, now));
+            let load = row.load(trust);
+            trusted |= trust > 0.0;
+            saturation += row.saturation(trust);
+            context.load.add(load);
+            context.waiting.add(row.waiting);
+            context.running.add(row.running);
+            candidates.push(Candidate { place, trust, load, score: 0.0 });
+        };
+        match request.subset {
+            None => self.rows.iter().enumerate().for_each(|(place, row)| look(place, row)),
+            Some(subset) => {
+                // A client may have named one twice.
+                let mut places: Vec<_> = subset.iter().filter_map(|id| self.place(*id)).collect();
+                places.sort_unstable();
+                places.dedup();
+                let named = places.into_iter().filter_map(|n| Some((n, self.rows.get(n)?)));
+                named.for_each(|(place, row)| look(place, row));
+            }
+        }
+        let saturation = saturation / candidates.len() as f32;
+        Field { context, allowed, trusted, saturation }
+    }
+
+    /// Gives each candidate its score. One scorer after the other: what to compute is then
+    /// decided once per scorer, not once per candidate and scorer.
+    fn score(&self, candidates: &mut [Candidate], profile: &Profile, context: &Context) {
+        let (rows, endpoints) = (self.rows.as_slice(), self.endpoints());
+        for &Weighted { scorer, weight } in &profile.scorers {
+            for candidate in candidates.iter_mut() {
+                let Candidate { place, trust, load, .. } = *candidate;
+                if let (Some(row), Some(endpoint)) = (rows.get(place), endpoints.get(place)) {
+                    let seen = Seen { endpoint, row, load, trust };
+                    candidate.score += weight * scorer.score(seen, context);
+                }
+            }
+        }
+        for candidate in candidates {
+            if rows.get(candidate.place).is_some_and(|row| row.troubled)
+                && let Some(endpoint) = endpoints.get(candidate.place)
+            {
+                let trouble = endpoint.trouble.level(context.now, profile.trouble_half_life);
+                candidate.score *= 1.0 - trouble;
+            }
+        }
+    }
 }
 
 /// The one of two random candidates with less in flight and less trouble; the

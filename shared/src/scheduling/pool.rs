@@ -5,12 +5,16 @@ use std::time::Duration;
 use super::adapters::AdapterKey;
 use super::endpoint::{Endpoint, Health, Observation};
 use super::pick::Candidate;
+use super::reported::Reported;
+use super::row::Row;
 use crate::pools::{EndpointId, Millis};
 
 /// One worker's copy of a pool, sorted by endpoint.
 #[derive(Debug, Default)]
 pub struct Pool {
     endpoints: Vec<Endpoint>,
+    /// What picks read of the endpoints, in their order.
+    pub(super) rows: Vec<Row>,
     known: bool,
     /// Kept between picks, so that a pick allocates nothing.
     pub(super) scratch: Vec<Candidate>,
@@ -38,6 +42,8 @@ pub struct Update {
     pub others_in_flight: u32,
     /// Those of them that the last scrape cannot have seen.
     pub others_fresh: u32,
+    /// Those that it has seen and that are over.
+    pub others_over: u32,
 }
 
 impl Pool {
@@ -71,12 +77,12 @@ impl Pool {
             endpoint.health = update.health;
             endpoint.others_in_flight = update.others_in_flight;
             endpoint.others_fresh = update.others_fresh;
-            if let Some(observation) = &update.observation {
-                endpoint.in_flight.observed(observation.at);
-            }
-            endpoint.observation = update.observation;
+            endpoint.others_over = update.others_over;
+            endpoint.observe(update.observation);
             self.endpoints.push(endpoint);
         }
+        self.rows.clear();
+        self.rows.extend(self.endpoints.iter().map(Row::of));
     }
 
     /// Counts a request that was sent.
@@ -86,48 +92,50 @@ impl Pool {
         adapter: Option<AdapterKey>,
         now: Millis,
     ) -> Option<Started> {
-        let endpoint = self.get_mut(id)?;
-        endpoint.in_flight.start(now);
-        endpoint.picks += 1;
-        if let Some(adapter) = adapter {
-            endpoint.memory.note(adapter, now);
-        }
+        self.change(id, |endpoint| {
+            endpoint.in_flight.start(now);
+            endpoint.picks += 1;
+            if let Some(adapter) = adapter {
+                endpoint.memory.note(adapter, now);
+            }
+        })?;
         Some(Started { endpoint: id, at: now })
     }
 
     /// Counts a request's end. One whose endpoint has left is forgotten.
-    pub fn end(&mut self, started: Started) {
-        if let Some(endpoint) = self.get_mut(started.endpoint) {
-            endpoint.in_flight.end(started.at);
-        }
+    pub fn end(&mut self, started: Started, now: Millis) {
+        self.change(started.endpoint, |endpoint| endpoint.in_flight.end(started.at, now));
     }
 
     /// Remembers a failure of an endpoint.
     pub fn note_failure(&mut self, id: EndpointId, now: Millis, half_life: Duration) {
-        if let Some(endpoint) = self.get_mut(id) {
-            endpoint.trouble.note_failure(now, half_life);
-        }
+        self.change(id, |endpoint| endpoint.trouble.note_failure(now, half_life));
     }
 
     /// Takes over what a response said about its endpoint, if it is news.
-    pub fn observe(&mut self, id: EndpointId, observe: impl FnOnce(&mut Observation), now: Millis) {
-        if let Some(endpoint) = self.get_mut(id) {
-            let observation = endpoint.observation.get_or_insert_default();
-            observe(observation);
-            observation.at = now;
-            endpoint.in_flight.observed(now);
-        }
+    pub fn report(&mut self, id: EndpointId, reported: Reported, now: Millis) {
+        self.change(id, |endpoint| reported.apply(&mut endpoint.observation, now));
     }
 
     /// The endpoint of this identity.
     #[must_use]
     pub fn get(&self, id: EndpointId) -> Option<&Endpoint> {
-        let place = self.endpoints.binary_search_by_key(&id, |endpoint| endpoint.id).ok()?;
-        self.endpoints.get(place)
+        self.endpoints.get(self.place(id)?)
     }
 
-    fn get_mut(&mut self, id: EndpointId) -> Option<&mut Endpoint> {
-        let place = self.endpoints.binary_search_by_key(&id, |endpoint| endpoint.id).ok()?;
-        self.endpoints.get_mut(place)
+    /// Where the endpoint of this identity stands.
+    pub(super) fn place(&self, id: EndpointId) -> Option<usize> {
+        self.endpoints.binary_search_by_key(&id, |endpoint| endpoint.id).ok()
+    }
+
+    /// Changes an endpoint, and what picks read of it.
+    fn change<T>(&mut self, id: EndpointId, change: impl FnOnce(&mut Endpoint) -> T) -> Option<T> {
+        let place = self.place(id)?;
+        let endpoint = self.endpoints.get_mut(place)?;
+        let result = change(endpoint);
+        if let Some(row) = self.rows.get_mut(place) {
+            *row = Row::of(endpoint);
+        }
+        Some(result)
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::adapters::AdapterKey;
 use super::endpoint::Endpoint;
+use super::row::{Row, Slots};
 use crate::pools::{EndpointId, Millis};
 
 macro_rules! scorers {
@@ -78,73 +79,66 @@ impl Range {
     pub(super) const EMPTY: Self = Self { min: f32::INFINITY, max: f32::NEG_INFINITY };
 
     pub(super) fn add(&mut self, value: f32) {
-        self.min = self.min.min(value);
-        self.max = self.max.max(value);
+        // Not `f32::min`: Wasm has no instruction with its rule for NaN, and a call would
+        // cost more than the rest of the pick. This ignores NaN just so.
+        if value < self.min {
+            self.min = value;
+        }
+        if value > self.max {
+            self.max = value;
+        }
     }
 
-    /// The reference's formula: 1 at the smallest, 0 at the largest, 1 if all are equal.
-    fn lowest_is_best(&self, value: f32) -> f32 {
+    /// The reference's formula: 1 at the smallest, 0 at the largest, 1 if all are equal;
+    /// [`UNKNOWN`] of NaN.
+    fn lowest_is_best_of(&self, value: f32) -> f32 {
+        if value.is_nan() {
+            return UNKNOWN;
+        }
         if self.max > self.min { (self.max - value) / (self.max - self.min) } else { 1.0 }
     }
 
     /// The same, but small differences stay small: below `span` apart, two values
     /// are not stretched over the whole scale.
     fn lowest_is_best_over(&self, value: f32, span: f32) -> f32 {
-        1.0 - (value - self.min) / (self.max - self.min).max(span)
+        let range = self.max - self.min;
+        1.0 - (value - self.min) / if range > span { range } else { span }
     }
 }
 
 /// A score for what a server does not report: neither good nor bad.
-const UNKNOWN: f32 = 0.5;
-
-/// Waiting requests weigh more than running ones: a waiting request costs its
-/// whole turn, a running one shares the batch.
-const WAITING_WEIGHT: f32 = 3.0;
+pub(super) const UNKNOWN: f32 = 0.5;
 
 /// Loads that differ by less than this are nearly the same. 8 is about the batch
 /// at which a server's time per token begins to grow.
 const LOAD_SPAN: f32 = 8.0;
 
-/// What an endpoint has to do before a request sent now gets its turn, in running
-/// requests: seen by the scrape as far as that is trusted, else known from what
-/// this gateway has there itself.
-pub(super) fn expected_load(endpoint: &Endpoint, trust: f32) -> f32 {
-    let own = endpoint.total_in_flight() as f32;
-    let Some(observation) = &endpoint.observation else { return own };
-    let (Some(waiting), running) = (observation.waiting, observation.running.unwrap_or(0)) else {
-        return own;
-    };
-    // While some wait already, a new one waits too; else it runs at once.
-    let assumed = endpoint.assumed() as f32 * if waiting > 0 { WAITING_WEIGHT } else { 1.0 };
-    let seen = waiting as f32 * WAITING_WEIGHT + running as f32 + assumed;
-    seen * trust + own * (1.0 - trust)
+/// What a scorer looks at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen<'a> {
+    /// All that is known; a cache miss or several, so only for what the row has not.
+    pub(super) endpoint: &'a Endpoint,
+    pub(super) row: &'a Row,
+    /// The expected load.
+    pub(super) load: f32,
+    /// How far the metrics can be trusted, 0 to 1.
+    pub(super) trust: f32,
 }
 
 impl Scorer {
-    pub(super) fn score(
-        self,
-        endpoint: &Endpoint,
-        load: f32,
-        trust: f32,
-        context: &Context,
-    ) -> f32 {
-        let observation = endpoint.observation.as_ref();
+    #[inline]
+    pub(super) fn score(self, seen: Seen<'_>, context: &Context) -> f32 {
+        let Seen { endpoint, row, load, trust } = seen;
         let score = match self {
-            Self::Queue => observation
-                .and_then(|o| o.waiting)
-                .map_or(UNKNOWN, |waiting| context.waiting.lowest_is_best(waiting as f32)),
-            Self::Running => observation
-                .and_then(|o| o.running)
-                .map_or(UNKNOWN, |running| context.running.lowest_is_best(running as f32)),
-            Self::KvCache => {
-                observation.and_then(|o| o.kv_usage).map_or(UNKNOWN, |usage| 1.0 - usage)
-            }
+            Self::Queue => context.waiting.lowest_is_best_of(row.waiting),
+            Self::Running => context.running.lowest_is_best_of(row.running),
+            Self::KvCache => row.kv_score,
             Self::LoraAffinity => lora_affinity(endpoint, context),
             Self::Load => context.load.lowest_is_best_over(load, LOAD_SPAN),
-            Self::Adapter => adapter(endpoint, context),
+            Self::Adapter => adapter(seen, context),
             Self::Session => {
-                let named = context.session == Some(endpoint.id);
-                if named && endpoint.saturation(trust) < 1.0 { 1.0 } else { 0.0 }
+                let named = context.session.is_some_and(|session| session == endpoint.id);
+                if named && row.saturation(trust) < 1.0 { 1.0 } else { 0.0 }
             }
         };
         let score = if score.is_nan() { 0.0 } else { score.clamp(0.0, 1.0) };
@@ -173,13 +167,17 @@ fn lora_affinity(endpoint: &Endpoint, context: &Context) -> f32 {
     }
 }
 
-fn adapter(endpoint: &Endpoint, context: &Context) -> f32 {
+fn adapter(seen: Seen<'_>, context: &Context) -> f32 {
     let Some(adapter) = context.adapter else { return 1.0 };
-    if endpoint.has_adapter(adapter, context.now, context.adapter_memory) {
-        1.0
-    } else if endpoint.has_free_slot(context.now, context.adapter_memory) {
-        0.5
-    } else {
-        0.0
+    let Seen { endpoint, row, .. } = seen;
+    let (now, horizon) = (context.now, context.adapter_memory);
+    if row.may_have(adapter) && endpoint.has_adapter(adapter, now, horizon) {
+        return 1.0;
     }
+    let free = match row.slots {
+        Slots::Free => true,
+        Slots::Taken => false,
+        Slots::Depends => endpoint.has_free_slot(now, horizon),
+    };
+    if free { 0.5 } else { 0.0 }
 }

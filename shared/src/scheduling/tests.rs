@@ -28,11 +28,14 @@ fn seen(waiting: u32, kv_usage: f32, running_adapters: &[&str]) -> Observation {
         running: Some(0),
         kv_usage: Some(kv_usage),
         adapters: Adapters { max: Some(2), running: keys(running_adapters), ..Adapters::default() },
+        ..Observation::default()
     }
 }
 
 fn update(n: usize, observation: Option<Observation>) -> Update {
-    Update { id: id(n), health: Health::Ready, observation, others_in_flight: 0, others_fresh: 0 }
+    let (others_in_flight, others_fresh, others_over) = (0, 0, 0);
+    let health = Health::Ready;
+    Update { id: id(n), health, observation, others_in_flight, others_fresh, others_over }
 }
 
 fn pool(observations: Vec<Observation>) -> Pool {
@@ -195,7 +198,7 @@ fn an_adapter_goes_where_it_was_sent_though_the_metric_forgot_it() {
     let profile = Profile::recommended();
     let sent = first(&mut pool, &request, &profile);
     let started = pool.start(sent, request.adapter, NOW).expect("known");
-    pool.end(started);
+    pool.end(started, NOW);
     for seed in 0..20 {
         let pick = pool.pick(&request, &profile, NOW, &mut Random::new(seed)).expect("one");
         assert_eq!(pool.endpoints()[pick.ranked()[0].place].id, sent);
@@ -241,6 +244,10 @@ fn nothing_ready_is_told_apart_from_nothing_there() {
     assert_eq!(pick(&mut pool, Some(&[])), Err(NoEndpoint::EmptySubset));
     assert_eq!(pick(&mut pool, Some(&[id(7)])), Err(NoEndpoint::EmptySubset));
     assert_eq!(pick(&mut pool, Some(&[id(7), id(1)])), Ok(1));
+    let subset = [id(1), id(1), id(0), id(1)];
+    let request = PickRequest { subset: Some(&subset), ..PickRequest::default() };
+    let twice = pool.pick(&request, &profile, NOW, &mut Random::new(1)).expect("two");
+    assert_eq!(twice.ranked().len(), 2, "named twice, picked once");
     let mut unhealthy = update(0, None);
     unhealthy.health = Health::Unhealthy;
     pool.update(vec![unhealthy]);
@@ -275,8 +282,8 @@ fn endpoints_leave_and_come_and_those_that_stay_keep_their_counts() {
     let ids: Vec<_> = pool.endpoints().iter().map(|endpoint| endpoint.id).collect();
     assert_eq!(ids, [id(1), id(2), id(5)]);
     assert_eq!(pool.get(id(2)).map(|e| (e.in_flight.total(), e.assumed())), Some((1, 1)));
-    pool.end(gone);
-    pool.end(kept);
+    pool.end(gone, NOW);
+    pool.end(kept, NOW);
     assert!(pool.endpoints().iter().all(|endpoint| endpoint.in_flight.total() == 0));
 }
 
@@ -299,6 +306,7 @@ fn observation() -> impl Strategy<Value = Observation> {
                 running: keys(&running_adapters),
                 ..Adapters::default()
             },
+            ..Observation::default()
         })
 }
 
@@ -314,6 +322,7 @@ fn any_pool() -> impl Strategy<Value = Pool> {
                         health,
                         others_in_flight: others,
                         others_fresh: others / 2,
+                        others_over: others / 3,
                         ..update(n, observation)
                     }
                 });
@@ -386,4 +395,47 @@ proptest! {
         let (scaled_place, scaled_score) = best(&scaled);
         prop_assert!(place == scaled_place || (score * factor - scaled_score).abs() < 1e-3);
     }
+}
+
+#[test]
+fn requests_that_ended_since_the_scrape_make_room() {
+    let mut pool = Pool::default();
+    let running = |n: usize, running| {
+        let observation = Observation { running: Some(running), ..seen(0, 0.0, &[]) };
+        update(n, Some(observation))
+    };
+    pool.update(vec![update(0, None), update(1, None)]);
+    let before = Millis(NOW.0 - 10);
+    let started: Vec<_> = (0..6).filter_map(|_| pool.start(id(0), None, before)).collect();
+    pool.update(vec![running(0, 6), running(1, 3)]);
+    let best = |pool: &mut Pool| {
+        let request = PickRequest::default();
+        let pick = pool.pick(&request, &Profile::recommended(), NOW, &mut Random::new(1));
+        pick.map(|pick| pick.ranked()[0].place)
+    };
+    assert_eq!(best(&mut pool), Ok(1));
+    started.into_iter().for_each(|started| pool.end(started, NOW + Duration::from_millis(5)));
+    assert_eq!(best(&mut pool), Ok(0), "six of six are over");
+}
+
+#[test]
+fn an_endpoint_that_was_full_is_full_again_at_the_same_load() {
+    let mut pool = Pool::default();
+    let at = |n: usize, waiting, running, age| {
+        let mut observation = seen(waiting, 0.0, &[]);
+        (observation.running, observation.at) = (Some(running), Millis(NOW.0 - age));
+        update(n, Some(observation))
+    };
+    // It ran four while others waited: a fifth has to wait.
+    pool.update(vec![at(0, 2, 4, 200), at(1, 0, 6, 200)]);
+    pool.update(vec![at(0, 0, 4, 0), at(1, 0, 6, 0)]);
+    let mut picks = Vec::new();
+    for _ in 0..3 {
+        let request = PickRequest::default();
+        let pick = pool.pick(&request, &Profile::recommended(), NOW, &mut Random::new(1));
+        let place = pick.expect("ready").ranked()[0].place;
+        picks.push(place);
+        pool.start(id(place), None, NOW + Duration::from_millis(1));
+    }
+    assert_eq!(picks, [0, 1, 1], "one at 4 costs 4, the next 7");
 }

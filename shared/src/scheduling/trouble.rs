@@ -30,6 +30,11 @@ impl Trouble {
         if level < Self::FORGOTTEN { 0.0 } else { level }
     }
 
+    /// Whether there may be any; if not, the level is 0.
+    pub(super) fn is_remembered(&self) -> bool {
+        self.level > 0.0
+    }
+
     /// A request failed: no connection, a reset, or a 5xx.
     pub fn note_failure(&mut self, now: Millis, half_life: Duration) {
         let level = self.level(now, half_life) + Self::PER_FAILURE;

@@ -1,4 +1,4 @@
-//! A closed loop of requests over a few kept-alive HTTP/1 connections.
+//! A closed loop of requests over kept-alive connections, each with one request in flight.
 //!
 //! Invariant: bounded by time and by number; the first answer that is not the expected
 //! one, byte for byte, ends it with an error. Rejected: `wrk` and `h2load`; they only
@@ -6,9 +6,11 @@
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::{Request, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
@@ -54,11 +56,23 @@ pub enum LoadError {
     Task(#[from] JoinError),
 }
 
+/// How requests come to the gateway.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    H1,
+    /// HTTP/2 in clear text, with prior knowledge.
+    H2,
+}
+
 /// What to send, and how much of it.
 #[derive(Clone, Debug)]
 pub struct Load {
     /// The gateway's port on loopback.
     pub port: u16,
+    /// How.
+    pub protocol: Protocol,
     /// Each request's body.
     pub body: Bytes,
     /// The expected answer's body.
@@ -107,9 +121,7 @@ async fn connection(load: &Load, left: &Cell<u64>, begin: Instant) -> Result<Vec
     let stream = TcpStream::connect(("127.0.0.1", port)).await;
     let stream = stream.map_err(|source| LoadError::Connect { port, source })?;
     let _ = stream.set_nodelay(true);
-    let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
-    // Ends when the sender is dropped; its errors come out of the sender.
-    tokio::task::spawn_local(connection);
+    let mut sender = Sender::new(stream, load.protocol).await?;
     let mut latencies = Vec::new();
     while begin.elapsed() < load.time && left.get() > 0 {
         left.set(left.get() - 1);
@@ -120,15 +132,65 @@ async fn connection(load: &Load, left: &Cell<u64>, begin: Instant) -> Result<Vec
     Ok(latencies)
 }
 
-async fn exchange(sender: &mut SendRequest<Full<Bytes>>, load: &Load) -> Result<(), LoadError> {
-    let request = Request::post("/v1/chat/completions")
-        .header("host", "gateway")
+/// One connection.
+pub enum Sender {
+    H1(http1::SendRequest<Full<Bytes>>),
+    H2(http2::SendRequest<Full<Bytes>>),
+}
+
+impl Sender {
+    /// Shakes hands. The connection's task ends when the sender is dropped; its errors come
+    /// out of the sender.
+    pub async fn new(stream: TcpStream, protocol: Protocol) -> Result<Self, hyper::Error> {
+        let stream = TokioIo::new(stream);
+        Ok(match protocol {
+            Protocol::H1 => {
+                let (sender, connection) = http1::handshake(stream).await?;
+                tokio::task::spawn_local(connection);
+                Self::H1(sender)
+            }
+            Protocol::H2 => {
+                let builder = http2::Builder::new(TokioExecutor::new());
+                let (sender, connection) = builder.handshake(stream).await?;
+                tokio::task::spawn_local(connection);
+                Self::H2(sender)
+            }
+        })
+    }
+
+    /// Sends a request as soon as the connection can take one.
+    pub async fn send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, hyper::Error> {
+        match self {
+            Self::H1(sender) => {
+                sender.ready().await?;
+                sender.send_request(request).await
+            }
+            Self::H2(sender) => {
+                sender.ready().await?;
+                sender.send_request(request).await
+            }
+        }
+    }
+}
+
+async fn exchange(sender: &mut Sender, load: &Load) -> Result<(), LoadError> {
+    // HTTP/2 takes scheme and authority from here; HTTP/1 sends the path alone.
+    let uri = match load.protocol {
+        Protocol::H1 => "/v1/chat/completions",
+        Protocol::H2 => "http://gateway/v1/chat/completions",
+    };
+    let host = (load.protocol == Protocol::H1).then_some(("host", "gateway"));
+    let request = host
+        .into_iter()
+        .fold(Request::post(uri), |request, (name, value)| request.header(name, value))
         .header("content-type", "application/json")
         .header("authorization", "Bearer none")
         .header("user-agent", "gateway-bench")
         .body(Full::new(load.body.clone()))?;
-    sender.ready().await?;
-    let response = sender.send_request(request).await?;
+    let response = sender.send(request).await?;
     let status = response.status();
     let body = response.into_body().collect().await?.to_bytes();
     if status == StatusCode::OK && body == load.expected.as_bytes() {
@@ -141,13 +203,14 @@ async fn exchange(sender: &mut SendRequest<Full<Bytes>>, load: &Load) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gateway::upstream;
+    use crate::envoys::upstream;
     use tokio::task::LocalSet;
 
     async fn send(expected: &str) -> Result<Done, LoadError> {
         let port = upstream::start().await.unwrap();
         let load = Load {
             port,
+            protocol: Protocol::H1,
             body: Bytes::from_static(b"12345"),
             expected: expected.to_owned(),
             connections: 3,

@@ -1,0 +1,70 @@
+//! Where the load runs: one thread, pinned, with all connections and the upstream on it.
+
+use super::contestant::{Contestant, Run};
+use super::load::{self, Load};
+use super::{LOAD_CPU, process};
+use crate::stats::percentile;
+use anyhow::{Context, Result, ensure};
+use std::future::Future;
+use std::time::{Duration, Instant};
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::LocalSet;
+
+/// The load's thread.
+#[derive(Debug)]
+pub struct Stage {
+    runtime: Runtime,
+    local: LocalSet,
+}
+
+impl Stage {
+    /// Makes this thread the load's.
+    ///
+    /// # Errors
+    /// There is no second core.
+    pub fn new() -> Result<Self> {
+        process::pin(LOAD_CPU).context("the load needs a second core of its own")?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        Ok(Self { runtime, local: LocalSet::new() })
+    }
+
+    /// Runs until the future is done; servers that were spawned run meanwhile, and only
+    /// meanwhile.
+    pub fn run<F: Future>(&self, future: F) -> F::Output {
+        self.local.block_on(&self.runtime, future)
+    }
+
+    /// Lets the servers run for a while.
+    pub fn wait(&self, time: Duration) {
+        // Made inside of the runtime, as it needs its clock.
+        self.run(async { tokio::time::sleep(time).await });
+    }
+
+    /// Puts a contestant under load.
+    ///
+    /// # Errors
+    /// An answer was wrong or late.
+    pub fn turn(&self, contestant: &Contestant, load: &Load) -> Result<Run> {
+        contestant.forget_peak()?;
+        let before = contestant.cpu_time()?;
+        let begin = Instant::now();
+        let done = self.run(load::run(load)).with_context(|| {
+            let log = contestant.log_tail();
+            format!("{}; the log of Envoy ends:\n{log}", contestant.label)
+        })?;
+        let cpu = contestant.cpu_time()?.saturating_sub(before).as_secs_f64();
+        let requests = done.latencies.len();
+        ensure!(requests > 0, "no request was answered: give a turn more time");
+        let seconds = done.elapsed.as_secs_f64();
+        Ok(Run {
+            requests,
+            rate: requests as f64 / seconds,
+            cpu: cpu * 1e6 / requests as f64,
+            busy: cpu / begin.elapsed().as_secs_f64(),
+            p50: percentile(&done.latencies, 0.5),
+            p90: percentile(&done.latencies, 0.9),
+            p99: percentile(&done.latencies, 0.99),
+            memory: contestant.peak_memory()?,
+        })
+    }
+}
