@@ -79,6 +79,8 @@ pub struct Config {
     pub metrics: MetricsFlavor,
     /// Adds `vllm:lora_adapter_loaded`, which is proposed and in no release.
     pub lora_residency_metric: bool,
+    /// Load reports are JSON, whatever format was asked for.
+    pub json_load_reports: bool,
     /// The GPU's speed.
     pub timings: Timings,
     /// Factor on all times: 1 as configured, 0 at once, 10 ten times slower.
@@ -108,6 +110,7 @@ impl Default for Config {
             reject_long_prompts: false,
             metrics: MetricsFlavor::Vllm,
             lora_residency_metric: false,
+            json_load_reports: false,
             timings: Timings::default(),
             time_scale: 1.0,
             seed: 0,

@@ -43,7 +43,6 @@ const FILTERS: [Filter; 2] = [
             "proxy_on_request_headers",
             "proxy_on_response_headers",
             "proxy_on_http_call_response",
-            "proxy_on_log",
         ],
     },
 ];

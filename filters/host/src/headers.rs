@@ -32,6 +32,20 @@ impl Headers {
         })
     }
 
+    /// The first values of these headers, in one pass.
+    #[must_use]
+    pub fn first<const N: usize>(&self, names: [&str; N]) -> [Option<&[u8]>; N] {
+        let mut values = [None; N];
+        for (name, value) in self.iter() {
+            for (wanted, found) in names.iter().zip(&mut values) {
+                if found.is_none() && wanted.as_bytes() == name {
+                    *found = Some(value);
+                }
+            }
+        }
+        values
+    }
+
     fn word(&self, at: usize) -> Option<usize> {
         let word = self.0.get(at..)?.first_chunk()?;
         usize::try_from(u32::from_le_bytes(*word)).ok()
@@ -74,6 +88,13 @@ mod tests {
         let headers: Headers = pairs.into_iter().collect();
         let read: Vec<_> = headers.iter().collect();
         assert_eq!(read, pairs.map(|(name, value)| (name.as_bytes(), value)));
+    }
+
+    #[test]
+    fn the_first_value_of_a_name_is_found_whatever_stands_between() {
+        let pairs = [("a", &b"1"[..]), ("b", b"2"), ("a", b"3"), ("c", b"")];
+        let headers: Headers = pairs.into_iter().collect();
+        assert_eq!(headers.first(["c", "a", "x"]), [Some(&b""[..]), Some(b"1"), None]);
     }
 
     #[test]

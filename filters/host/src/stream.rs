@@ -28,6 +28,13 @@ pub trait StreamHost {
     /// Sets a response header.
     fn set_response_header(&self, name: &str, value: &[u8]);
 
+    /// Removes all values of a response header.
+    fn remove_response_header(&self, name: &str);
+
+    /// Keeps a value with the stream, where Envoy's access log finds it as
+    /// `%FILTER_STATE(wasm.<name>:PLAIN)%`.
+    fn keep(&self, name: &str, value: &[u8]);
+
     /// A property of the stream, such as `["xds", "cluster_name"]`.
     fn property(&self, path: &[&str]) -> Option<Vec<u8>>;
 

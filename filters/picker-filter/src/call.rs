@@ -10,6 +10,8 @@ use shared::pools::{EndpointId, Millis};
 pub(crate) enum Question {
     /// An endpoint's metrics.
     Metrics { pool: usize, endpoint: EndpointId },
+    /// An endpoint's models, for its adapters.
+    Models,
     /// A cluster's endpoints.
     Endpoints { pool: usize },
 }

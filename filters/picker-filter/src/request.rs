@@ -1,26 +1,31 @@
 //! One request's way through the filter.
 
+mod asked;
+mod choice;
+mod refusal;
+
 use std::rc::Rc;
 use std::time::Duration;
 
 use filter_host::{Counter, Flow, StreamHost};
-use shared::bbr::{BASE_MODEL_HEADER, MODEL_HEADER};
-use shared::openai::{ErrorObject, ErrorType};
-use shared::picker::{
-    Admission, DESTINATION_HEADER, OBJECTIVE_HEADERS, PoolSettings, SUBSET_HEADER, parse_subset,
-    session_endpoint, session_token,
-};
+use shared::picker::{DESTINATION_HEADER, PoolSettings, session_token};
 use shared::pools::{EndpointId, Millis};
-use shared::scheduling::{AdapterKey, NoEndpoint, PickRequest, Pool, Started, Why};
+use shared::scheduling::{AdapterKey, Reported, Started};
+use shared::server_metrics::orca;
 
 use crate::metrics::{Outcome, PoolMetrics};
 use crate::vm::Vm;
+use asked::Asked;
+use choice::Chosen;
 
 /// Says which pool picked, and why this endpoint or why none.
 const EXPLAIN_HEADER: &str = "x-gateway-picker";
 
-/// Seconds after which a request that was shed may come again.
-const RETRY_AFTER: &str = "1";
+/// Where the access log finds the score of the endpoint chosen.
+const LOG_SCORE: &str = "igw.picker.score";
+
+/// Where the access log finds why it was chosen, or why none was.
+const LOG_REASON: &str = "igw.picker.reason";
 
 /// The state machine of one request.
 #[derive(Debug)]
@@ -42,21 +47,6 @@ struct Sent {
     received: Option<Millis>,
 }
 
-/// What was chosen.
-struct Chosen {
-    first: EndpointId,
-    destination: String,
-    outcome: Outcome,
-    explanation: Option<String>,
-}
-
-/// Why nothing was.
-enum Refusal {
-    NotKnownYet,
-    Shed,
-    NoEndpoint(NoEndpoint),
-}
-
 impl<H: StreamHost> Request<H> {
     /// A request whose headers have not come yet.
     pub fn new(host: H, vm: Rc<Vm>) -> Self {
@@ -67,8 +57,11 @@ impl<H: StreamHost> Request<H> {
     pub fn on_headers(&mut self) -> Flow {
         // Asked before any header is touched: a change makes Envoy forget the route.
         let cluster = self.host.property(&["xds", "cluster_name"]);
+        let headers = self.host.headers();
         // Only this filter may name a destination.
-        self.host.remove_header(DESTINATION_HEADER);
+        if let [Some(_)] = headers.first([DESTINATION_HEADER]) {
+            self.host.remove_header(DESTINATION_HEADER);
+        }
         let vm = Rc::clone(&self.vm);
         let Some(cluster) = cluster else { return Flow::Continue };
         let pool = str::from_utf8(&cluster).ok().and_then(|cluster| vm.settings.pool_of(cluster));
@@ -78,34 +71,42 @@ impl<H: StreamHost> Request<H> {
         let metrics = vm.metrics.pool(place);
         let measured = metrics.is_some_and(|metrics| metrics.sampler.take());
         vm.note_request(now);
-        let adapter = self.adapter();
+        if vm.with_pool(place, |pool, _| pool.is_known()) != Some(true) {
+            // Envoy balances it.
+            self.note(metrics, Outcome::NotKnownYet, None);
+            return Flow::Continue;
+        }
+        let asked = Asked::of(&self.host, &headers, &vm.settings);
         let chosen = vm.with_pool(place, |pool, random| {
-            let chosen = self.choose(pool, settings, adapter, now, random);
+            let chosen = Chosen::from(pool, settings, &asked, now, random);
             if let Ok(chosen) = &chosen {
+                let adapter = asked.adapter;
+                let received = measured.then_some(now);
                 self.sent = pool.start(chosen.first, adapter, now).map(|started| Sent {
                     pool: place,
                     adapter,
                     started,
-                    received: measured.then_some(now),
+                    received,
                 });
             }
             chosen
         });
-        let outcome = match chosen {
+        let mut chosen = match chosen {
             None => return Flow::Continue,
-            Some(Ok(chosen)) => {
-                self.host.set_header(DESTINATION_HEADER, chosen.destination.as_bytes());
-                self.explanation = chosen.explanation;
-                chosen.outcome
-            }
-            Some(Err(Refusal::NotKnownYet)) => Outcome::NotKnownYet,
+            Some(Ok(chosen)) => chosen,
             Some(Err(refusal)) => {
-                let outcome = self.refuse(&refusal, settings);
-                Self::count(metrics, outcome);
+                refusal.answer(&self.host, settings);
+                self.note(metrics, refusal.outcome(), None);
                 return Flow::Hold;
             }
         };
-        Self::count(metrics, outcome);
+        chosen.prepare_retries(&vm, settings, &asked, now);
+        self.host.set_header(DESTINATION_HEADER, chosen.destination.as_bytes());
+        if settings.orca {
+            self.host.set_header(orca::FORMAT_HEADER, orca::FORMAT.as_bytes());
+        }
+        self.explanation = vm.settings.explain.then(|| chosen.explanation(&settings.name));
+        self.note(metrics, chosen.outcome, Some(chosen.score));
         if let Some(histogram) =
             metrics.filter(|_| measured).and_then(|metrics| metrics.pick_microseconds)
         {
@@ -117,31 +118,24 @@ impl<H: StreamHost> Request<H> {
 
     /// The response's headers came.
     pub fn on_response_headers(&mut self) {
-        let Some(Sent { pool: place, adapter, started, received }) = self.sent.take() else {
-            return;
-        };
+        let Some(sent) = self.sent.take() else { return };
         let vm = Rc::clone(&self.vm);
-        let now = Millis::from(self.host.now());
-        let served = self.served().unwrap_or(started.endpoint);
+        let received = sent.received;
+        // A tick ago is near enough, but not for what is measured.
+        let now = if received.is_some() { Millis::from(self.host.now()) } else { vm.latest() };
+        let served = self.served().unwrap_or(sent.started.endpoint);
         let failed =
             self.host.response_header(":status").is_some_and(|status| status.starts_with(b"5"));
-        let half_life = half_life(&vm, place);
-        let started = vm.with_pool(place, |pool, _| {
-            let mut started = Some(started);
-            if let Some(first) = started.filter(|first| first.endpoint != served) {
-                // Envoy had to go on to another one.
-                pool.note_failure(first.endpoint, now, half_life);
-                pool.end(first);
-                started = pool.start(served, adapter, now);
-            }
-            if failed {
-                pool.note_failure(served, now, half_life);
-            }
-            started
-        });
-        self.sent =
-            started.flatten().map(|started| Sent { pool: place, adapter, started, received });
-        if let Some(metrics) = vm.metrics.pool(place) {
+        let pool = pool_of(&vm, sent.pool, served);
+        let skipped = served != sent.started.endpoint && self.attempts() == Some(1);
+        self.sent = moved(sent, &vm, pool, served, skipped, now);
+        if failed {
+            vm.with_pool(pool, |known, _| known.note_failure(served, now, half_life(&vm, pool)));
+        }
+        if vm.settings.pools.get(pool).is_some_and(|settings| settings.orca) {
+            self.take_report(pool, served, now);
+        }
+        if let Some(metrics) = vm.metrics.pool(pool) {
             if failed {
                 metrics.failures.iter().for_each(Counter::count);
             }
@@ -161,85 +155,20 @@ impl<H: StreamHost> Request<H> {
     /// The request is over, for whatever reason. Counts it down once.
     pub fn on_done(&mut self) {
         if let Some(sent) = self.sent.take() {
-            self.vm.with_pool(sent.pool, |pool, _| pool.end(sent.started));
+            self.vm.with_pool(sent.pool, |pool, _| pool.end(sent.started, self.vm.latest()));
         }
     }
 
-    fn choose(
-        &self,
-        pool: &mut Pool,
-        settings: &PoolSettings,
-        adapter: Option<AdapterKey>,
-        now: Millis,
-        random: &mut shared::random::Random,
-    ) -> Result<Chosen, Refusal> {
-        if !pool.is_known() {
-            return Err(Refusal::NotKnownYet);
+    /// Reads the report in the response, and keeps it from the client: it is about the
+    /// server, not about the request.
+    fn take_report(&self, pool: usize, served: EndpointId, now: Millis) {
+        let Some(header) = self.host.response_header(orca::HEADER) else { return };
+        self.host.remove_response_header(orca::HEADER);
+        if let Some(metrics) = orca::read(&header) {
+            let (waiting, kv_usage) = (metrics.waiting, metrics.kv_usage);
+            let reported = Reported { at: now, waiting, kv_usage };
+            self.vm.with_pool(pool, |pool, _| pool.report(served, reported, now));
         }
-        let subset = self.subset();
-        let session = self.vm.settings.session_header.as_ref();
-        let session = session.and_then(|name| session_endpoint(&self.host.header(name)?));
-        let request = PickRequest { adapter, subset: subset.as_deref(), session };
-        let profile = &settings.profile;
-        let pick = match pool.pick(&request, profile, now, random) {
-            Err(NoEndpoint::NoneReady) if settings.fail_open => {
-                pool.pick_any(&request, profile, random)
-            }
-            pick => pick,
-        }
-        .map_err(Refusal::NoEndpoint)?;
-        if self.priority().admit(pick.saturation) == Admission::Shed {
-            return Err(Refusal::Shed);
-        }
-        let ranked = pick.ranked();
-        let endpoints = || ranked.iter().filter_map(|choice| pool.endpoints().get(choice.place));
-        let first = endpoints().next().ok_or(Refusal::NoEndpoint(NoEndpoint::EmptyPool))?.id;
-        let mut destination = String::with_capacity(ranked.len() * 24);
-        for endpoint in endpoints() {
-            if !destination.is_empty() {
-                destination.push(',');
-            }
-            destination.push_str(&endpoint.text);
-        }
-        let outcome = match pick.why {
-            Why::Scores => Outcome::Picked,
-            Why::NoFreshMetrics => Outcome::PickedBlind,
-            Why::NothingReady => Outcome::FailedOpen,
-        };
-        let explanation = self.vm.settings.explain.then(|| {
-            let score = ranked.first().map_or(0.0, |choice| choice.score);
-            let (pool, why) = (&settings.name, outcome.label());
-            format!("pool={pool}; why={why}; score={score:.3}; saturation={:.2}; candidates={destination}", pick.saturation)
-        });
-        Ok(Chosen { first, destination, outcome, explanation })
-    }
-
-    /// The adapter asked for: the model, if BBR found that it is not its own base.
-    fn adapter(&self) -> Option<AdapterKey> {
-        let model = self.host.header(MODEL_HEADER)?;
-        let base = self.host.header(BASE_MODEL_HEADER)?;
-        if model == base { None } else { Some(AdapterKey::of(str::from_utf8(&model).ok()?)) }
-    }
-
-    fn subset(&self) -> Option<Vec<EndpointId>> {
-        let hint = self.host.property(&[
-            "metadata",
-            "filter_metadata",
-            "envoy.lb.subset_hint",
-            SUBSET_HEADER,
-        ]);
-        hint.or_else(|| self.host.header(SUBSET_HEADER)).map(|hint| parse_subset(&hint))
-    }
-
-    fn priority(&self) -> shared::picker::Priority {
-        let settings = &self.vm.settings;
-        let text = |value: Vec<u8>| String::from_utf8(value).ok();
-        let objective = (!settings.objectives.is_empty())
-            .then(|| OBJECTIVE_HEADERS.iter().find_map(|name| self.host.header(name)))
-            .flatten()
-            .and_then(text);
-        let model = (!settings.models.is_empty()).then(|| self.host.header(MODEL_HEADER)).flatten();
-        settings.priority(objective.as_deref(), model.and_then(text).as_deref())
     }
 
     /// The endpoint that answered.
@@ -248,38 +177,57 @@ impl<H: StreamHost> Request<H> {
         str::from_utf8(&address).ok()?.parse().ok()
     }
 
-    fn refuse(&self, refusal: &Refusal, settings: &PoolSettings) -> Outcome {
-        let (status, outcome, message, code) = match refusal {
-            // Never refused; see `on_headers`.
-            Refusal::NotKnownYet => return Outcome::NotKnownYet,
-            Refusal::Shed => (
-                429,
-                Outcome::Shed,
-                "The model is overloaded; requests of this priority are refused for now."
-                    .to_owned(),
-                "overloaded",
-            ),
-            Refusal::NoEndpoint(why) => (
-                503,
-                Outcome::NoEndpoint,
-                format!("The model cannot be served now: {why}."),
-                "no_endpoint",
-            ),
-        };
-        let kind = ErrorType::ServerError;
-        let error = ErrorObject { message, kind, param: None, code };
-        let explanation = format!("pool={}; why={}", settings.name, outcome.label());
-        let mut headers = vec![(EXPLAIN_HEADER, explanation.as_str())];
-        if status == 429 {
-            headers.push(("retry-after", RETRY_AFTER));
-        }
-        self.host.respond(status, &headers, &error.to_json());
-        outcome
+    /// How often Envoy sent the request.
+    fn attempts(&self) -> Option<u64> {
+        let count = self.host.property(&["upstream", "request_attempt_count"])?;
+        Some(u64::from_le_bytes(*count.first_chunk()?))
     }
 
-    fn count(metrics: Option<&PoolMetrics>, outcome: Outcome) {
+    /// Counts what became of the request, and keeps it for the access log.
+    fn note(&self, metrics: Option<&PoolMetrics>, outcome: Outcome, score: Option<f32>) {
         metrics.into_iter().for_each(|metrics| metrics.count(outcome));
+        if self.vm.settings.access_log {
+            self.host.keep(LOG_REASON, outcome.label().as_bytes());
+            if let Some(score) = score {
+                self.host.keep(LOG_SCORE, format!("{score:.3}").as_bytes());
+            }
+        }
     }
+}
+
+/// The pool of the endpoint that served a request to the pool at this place.
+fn pool_of(vm: &Vm, place: usize, served: EndpointId) -> usize {
+    let is_in = |place: usize| vm.with_pool(place, |pool, _| pool.get(served).is_some());
+    let settings: Option<&PoolSettings> = vm.settings.pools.get(place);
+    let others = settings.map_or(&[][..], |settings| &settings.retry_pools);
+    if others.is_empty() || is_in(place) == Some(true) {
+        return place;
+    }
+    others.iter().copied().find(|other| is_in(*other) == Some(true)).unwrap_or(place)
+}
+
+/// The request, counted where it was served. Where it was sent and not served it failed,
+/// unless Envoy skipped that one: it knows it no longer, or not yet, and never tried.
+fn moved(
+    sent: Sent,
+    vm: &Vm,
+    pool: usize,
+    served: EndpointId,
+    skipped: bool,
+    now: Millis,
+) -> Option<Sent> {
+    let first = sent.started.endpoint;
+    if first == served {
+        return Some(sent);
+    }
+    vm.with_pool(sent.pool, |known, _| {
+        if !skipped {
+            known.note_failure(first, now, half_life(vm, sent.pool));
+        }
+        known.end(sent.started, now);
+    });
+    let started = vm.with_pool(pool, |known, _| known.start(served, sent.adapter, now))??;
+    Some(Sent { pool, started, ..sent })
 }
 
 fn half_life(vm: &Vm, place: usize) -> Duration {

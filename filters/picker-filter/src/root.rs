@@ -83,6 +83,14 @@ struct Stream(Request<Envoy>);
 
 impl Context for Stream {}
 
+/// The request is over. Not in `on_done` or `on_log`: a callback that a module exports is
+/// entered for every request.
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.0.on_done();
+    }
+}
+
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
         action(self.0.on_headers())
@@ -91,9 +99,5 @@ impl HttpContext for Stream {
     fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
         self.0.on_response_headers();
         Action::Continue
-    }
-
-    fn on_log(&mut self) {
-        self.0.on_done();
     }
 }

@@ -8,7 +8,7 @@ use shared::scheduling::{AdapterKey, Adapters, Observation};
 use shared::server_metrics::{MetricsReader, ServerMetrics};
 
 /// The header by which a cluster of type `ORIGINAL_DST` is told where to go.
-pub(crate) const DESTINATION: &str = "x-envoy-original-dst-host";
+const DESTINATION: &str = "x-envoy-original-dst-host";
 
 /// Reads the answer to a scrape.
 pub(crate) fn read(answer: &impl Answer, pool: &PoolSettings) -> Result<Observation, Failure> {
@@ -16,8 +16,12 @@ pub(crate) fn read(answer: &impl Answer, pool: &PoolSettings) -> Result<Observat
         Some(200) => {
             let mut reader = MetricsReader::new(&pool.metrics);
             answer.read_body(&mut |piece| reader.feed(piece));
-            let metrics = reader.finish().metrics;
-            if metrics.is_empty() { Err(Failure::NoMetrics) } else { Ok(observation(&metrics)) }
+            let reading = reader.finish();
+            if reading.metrics.is_empty() {
+                return Err(Failure::NoMetrics);
+            }
+            let several_engines = reading.engines > 1;
+            Ok(Observation { several_engines, ..observation(&reading.metrics) })
         }
         // Envoy's own answers to a call: nobody there, and nobody in time.
         Some(503) | None => Err(Failure::Unreachable),
@@ -26,30 +30,26 @@ pub(crate) fn read(answer: &impl Answer, pool: &PoolSettings) -> Result<Observat
     }
 }
 
-/// What scheduling keeps of a server's metrics.
-pub(crate) fn observation(metrics: &ServerMetrics) -> Observation {
-    let mut observation = Observation::default();
-    observe(&mut observation, metrics);
-    observation
+/// The headers of a GET to an endpoint.
+pub(crate) fn headers<'a>(path: &'a str, endpoint: &'a str) -> [(&'static str, &'a str); 4] {
+    [(":method", "GET"), (":path", path), (":authority", endpoint), (DESTINATION, endpoint)]
 }
 
-/// Takes over what the metrics say, and leaves the rest.
-pub(crate) fn observe(observation: &mut Observation, metrics: &ServerMetrics) {
-    observation.waiting = metrics.waiting.or(observation.waiting);
-    observation.running = metrics.running.or(observation.running);
-    observation.kv_usage = metrics.kv_usage.or(observation.kv_usage);
-    if let Some(adapters) = &metrics.adapters {
-        let keys =
-            |names: &[ModelName]| names.iter().map(|name| AdapterKey::of(name.as_str())).collect();
-        observation.adapters = Adapters {
-            max: adapters.max,
-            running: keys(&adapters.running),
-            waiting: keys(&adapters.waiting),
-            loaded: adapters
-                .loaded
-                .iter()
-                .map(|loaded| AdapterKey::of(loaded.name.as_str()))
-                .collect(),
-        };
+/// What scheduling keeps of a server's metrics.
+fn observation(metrics: &ServerMetrics) -> Observation {
+    let keys =
+        |names: &[ModelName]| names.iter().map(|name| AdapterKey::of(name.as_str())).collect();
+    let adapters = metrics.adapters.as_ref().map(|adapters| Adapters {
+        max: adapters.max,
+        running: keys(&adapters.running),
+        waiting: keys(&adapters.waiting),
+        loaded: adapters.loaded.iter().map(|l| AdapterKey::of(l.name.as_str())).collect(),
+    });
+    Observation {
+        waiting: metrics.waiting,
+        running: metrics.running,
+        kv_usage: metrics.kv_usage,
+        adapters: adapters.unwrap_or_default(),
+        ..Observation::default()
     }
 }

@@ -1,6 +1,9 @@
 //! Several VMs of one process, ticking, with servers that answer their scrapes;
 //! and requests that go through them.
 
+mod holders;
+mod orca;
+mod told;
 mod world;
 
 use filter_host::Flow;
@@ -16,50 +19,6 @@ fn two_servers(vms: usize) -> Process {
     process.serve("10.0.0.1:8000", Server::Page(page(9, 3, 0.9)));
     process.serve("10.0.0.2:8000", Server::Page(page(0, 1, 0.1)));
     process
-}
-
-#[test]
-fn one_vm_scrapes_and_all_learn_what_it_saw() {
-    let mut process = two_servers(4);
-    process.run_for(3_000);
-    assert_eq!(process.holders().len(), 1);
-    for vm in 0..4 {
-        assert_eq!(process.waiting(vm), [Some(9), Some(0)], "VM {vm}");
-    }
-    // Two endpoints every 200 ms, by one VM.
-    assert!((20..=36).contains(&process.scrapes()), "{}", process.scrapes());
-}
-
-#[test]
-fn a_lost_holder_is_replaced_and_metrics_go_on() {
-    let mut process = two_servers(3);
-    process.run_for(1_000);
-    let lost = process.holders()[0];
-    process.lose(lost);
-    process.serve("10.0.0.1:8000", Server::Page(page(1, 0, 0.0)));
-    process.run_for(4_500);
-    assert_eq!(process.holders().len(), 1);
-    for vm in (0..3).filter(|vm| *vm != lost) {
-        assert_eq!(process.waiting(vm)[0], Some(1), "VM {vm}");
-    }
-}
-
-#[test]
-fn a_new_holder_keeps_the_metrics_of_the_old_one() {
-    let config = r#"{"pools":[{"name":"p","endpoints":{"envoyAdmin":"admin"}}]}"#;
-    let mut process = Process::new(config, 2);
-    process.serve("10.0.0.1:8000", Server::Page(page(9, 0, 0.0)));
-    process.set_cluster_hosts(&["10.0.0.1:8000"]);
-    process.run_for(1_000);
-    process.lose(process.holders()[0]);
-    process.break_admin();
-    process.serve("10.0.0.1:8000", Server::Hangs);
-    for _ in 0..40 {
-        process.run_for(100);
-        let left = process.vms_left()[0];
-        assert_eq!(process.waiting(left), [Some(9)]);
-    }
-    assert_eq!(process.holders().len(), 1);
 }
 
 #[test]
@@ -111,6 +70,22 @@ fn a_retry_counts_where_it_was_served_and_lowers_where_it_failed() {
     assert_eq!(process.trouble(0), [false, true]);
     request.on_done();
     assert_eq!(process.in_flight(0), 0);
+}
+
+#[test]
+fn an_endpoint_that_envoy_skipped_did_not_fail() {
+    let mut process = two_servers(1);
+    process.run_for(1_000);
+    for (attempts, troubled) in [(1, false), (2, true)] {
+        let mut request = process.request(0, &[]);
+        request.on_headers();
+        process.set_upstream("10.0.0.1:8000", "200");
+        process.set_attempts(attempts);
+        request.on_response_headers();
+        request.on_done();
+        assert_eq!(process.trouble(0), [false, troubled], "{attempts} attempts");
+        assert_eq!(process.in_flight(0), 0);
+    }
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub struct Vm {
     pools: Vec<RefCell<Pool>>,
     random: RefCell<Random>,
     last_request: Cell<Option<Millis>>,
+    latest: Cell<Millis>,
 }
 
 /// A VM that had no request for this long counts as idle.
@@ -44,6 +45,7 @@ impl Vm {
             pools,
             random: RefCell::new(Random::new(token)),
             last_request: Cell::new(None),
+            latest: Cell::default(),
         }
     }
 
@@ -60,13 +62,24 @@ impl Vm {
         Some(f(&mut pool, &mut random))
     }
 
+    /// The time when it was last asked for. Ticks come every few milliseconds, so this is
+    /// near enough to now for most, and costs no call into Envoy.
+    pub(crate) fn latest(&self) -> Millis {
+        self.latest.get()
+    }
+
+    pub(crate) fn note_time(&self, now: Millis) {
+        self.latest.set(now);
+    }
+
     pub(crate) fn note_request(&self, now: Millis) {
+        self.note_time(now);
         self.last_request.set(Some(now));
     }
 
     /// Whether requests were served lately; such a VM leaves scraping to others.
     pub(crate) fn is_busy(&self, now: Millis) -> bool {
-        self.last_request.get().is_some_and(|last| now.since(last) < IDLE_AFTER)
+        self.last_request.get().is_some_and(|last| !now.has_passed(last, IDLE_AFTER))
     }
 }
 
@@ -81,6 +94,7 @@ fn first_pool(source: &EndpointSource) -> Pool {
             observation: None,
             others_in_flight: 0,
             others_fresh: 0,
+            others_over: 0,
         };
         pool.update(list.iter().map(update).collect());
     }

@@ -2,21 +2,25 @@
 //! and the protocol's small texts (subset hints, session tokens).
 
 mod admission;
+mod pool_settings;
 mod schema;
 mod session;
 mod settings;
 mod subset;
 
 #[cfg(test)]
+mod schema_tests;
+#[cfg(test)]
 mod tests;
 
 pub use admission::{Admission, Priority};
+pub use pool_settings::{EndpointSource, PoolSettings};
 pub use schema::{
-    Criticality, EndpointsConfig, ModelCriticalityConfig, ObjectiveConfig, PickerConfig,
-    PoolConfig, ScorerConfig, ScorersConfig, ScrapeConfig,
+    Criticality, EndpointsConfig, MetricsConfig, ModelCriticalityConfig, ObjectiveConfig,
+    PickerConfig, PoolConfig, ScorerConfig, ScorersConfig, ScrapeConfig,
 };
 pub use session::{session_endpoint, session_token};
-pub use settings::{EndpointSource, PoolSettings, ScrapeSettings, Settings};
+pub use settings::{ScrapeSettings, Settings};
 pub use subset::parse_subset;
 
 /// Names the endpoints to Envoy's `override_host` policy, best first.

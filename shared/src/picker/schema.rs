@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::server_metrics::ServerKind;
 
 /// Configuration of the picker filter.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PickerConfig {
@@ -25,9 +25,17 @@ pub struct PickerConfig {
     /// The request header that carries a session's token. The same header of the
     /// response gives the token out. Empty: no session affinity.
     pub session_header: String,
+    /// Look for a subset of endpoints in the stream's dynamic metadata too
+    /// (`envoy.lb.subset_hint`), not only in the request header. Costs a call into Envoy
+    /// for each request; without a filter that sets it, switch it off.
+    pub subset_metadata: bool,
     /// Add `x-gateway-picker` to responses: the pool, and why this endpoint was
     /// chosen or the request refused.
     pub explain: bool,
+    /// Keep the score and the reason of each choice for Envoy's access log, as
+    /// `%FILTER_STATE(wasm.igw.picker.score:PLAIN)%` and
+    /// `%FILTER_STATE(wasm.igw.picker.reason:PLAIN)%`.
+    pub access_log: bool,
 }
 
 /// A pool of model servers.
@@ -36,6 +44,7 @@ pub struct PickerConfig {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PoolConfig {
     /// The pool's name, in metrics and messages.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub name: String,
     /// The Envoy cluster whose requests are picked for. The pool's name, if left out.
     #[serde(default)]
@@ -45,8 +54,24 @@ pub struct PoolConfig {
     /// The model servers' kind, for the names of their metrics.
     #[serde(default)]
     pub server: ServerKind,
+    /// Metrics that are named otherwise than the server's kind says.
+    #[serde(default)]
+    pub metrics: MetricsConfig,
+    /// Ask for a load report with every response (ORCA, the header `endpoint-load-metrics`)
+    /// and go by it until the next scrape.
+    #[serde(default)]
+    pub orca: bool,
+    /// Ask the servers for their adapters (`/v1/models`, `parent`) and share what they list
+    /// with BBR filters that have `learnAdapters` and the same `vm_config.vm_id`.
+    #[serde(default)]
+    pub learn_adapters: bool,
+    /// Pools that a retry may go to: their best endpoints stand behind this pool's own in
+    /// the list that Envoy goes through.
+    #[serde(default)]
+    pub retry_pools: Vec<String>,
     /// Path of the model servers' metrics.
     #[serde(default = "metrics_path")]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^/")))]
     pub metrics_path: String,
     /// How endpoints are scored: `recommended`, `reference`, or scorers and weights.
     #[serde(default)]
@@ -54,6 +79,7 @@ pub struct PoolConfig {
     /// How many endpoints a pick names: the best, and the next best for Envoy's retries.
     /// 1 to 8.
     #[serde(default = "ranked")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 8)))]
     pub ranked: usize,
     /// When no endpoint is ready, pick any instead of answering 503.
     #[serde(default)]
@@ -63,7 +89,27 @@ pub struct PoolConfig {
     pub fresh_ms: u64,
     /// From this age on, in milliseconds, metrics do not count; between, they fade.
     #[serde(default = "stale_ms")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub stale_ms: u64,
+}
+
+/// Metrics of one's own: each `name` or `name{label="value",…}`, in place of those that
+/// the server's kind has for the same thing. Series of one name are summed; of the KV
+/// cache the fullest counts.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct MetricsConfig {
+    /// The number of requests that wait.
+    pub waiting: Option<String>,
+    /// The number of requests that run.
+    pub running: Option<String>,
+    /// The share of the KV cache in use, 0 to 1.
+    pub kv_usage: Option<String>,
+    /// Adapters in labels as those of `vllm:lora_requests_info`; the value is a time.
+    pub lora_requests: Option<String>,
+    /// Adapters in memory, in labels as those of `vllm:lora_adapter_loaded`.
+    pub lora_loaded: Option<String>,
 }
 
 /// The endpoints of a pool.
@@ -119,6 +165,7 @@ pub struct ScorerConfig {
     pub name: String,
     /// What its score, 0 to 1, is multiplied by.
     #[serde(default = "weight")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0.0)))]
     pub weight: f32,
 }
 
@@ -129,12 +176,23 @@ pub struct ScorerConfig {
 pub struct ScrapeConfig {
     /// The Envoy cluster that scrapes go through: of type `ORIGINAL_DST` with
     /// `use_http_header`, so that each reaches the endpoint it names and no other.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub cluster: String,
     /// Milliseconds between two scrapes of one endpoint.
+    #[cfg_attr(feature = "schema", schemars(range(min = 10, max = 60_000)))]
     pub interval_ms: u64,
     /// Milliseconds until a scrape is given up.
+    #[cfg_attr(feature = "schema", schemars(range(min = 10, max = 60_000)))]
     pub timeout_ms: u64,
+    /// Milliseconds between two questions to one endpoint for its adapters, in pools with
+    /// `learnAdapters`.
+    #[cfg_attr(feature = "schema", schemars(range(min = 100, max = 600_000)))]
+    pub adapter_interval_ms: u64,
+    /// Milliseconds for which an adapter counts after the last server that listed it.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1_000, max = 3_600_000)))]
+    pub adapter_grace_ms: u64,
     /// How many scrapes run at once at most.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1_024)))]
     pub concurrency: usize,
 }
 
@@ -144,6 +202,7 @@ pub struct ScrapeConfig {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ObjectiveConfig {
     /// The objective's name.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub name: String,
     /// Its priority. Requests below 0 are refused with 429 while their pool is saturated.
     #[serde(default)]
@@ -156,6 +215,7 @@ pub struct ObjectiveConfig {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ModelCriticalityConfig {
     /// The model's name.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub name: String,
     /// How critical it is.
     pub criticality: Criticality,
@@ -173,12 +233,29 @@ pub enum Criticality {
     Sheddable,
 }
 
+impl Default for PickerConfig {
+    fn default() -> Self {
+        Self {
+            pools: Vec::new(),
+            scrape: ScrapeConfig::default(),
+            objectives: Vec::new(),
+            models: Vec::new(),
+            session_header: String::new(),
+            subset_metadata: true,
+            explain: false,
+            access_log: false,
+        }
+    }
+}
+
 impl Default for ScrapeConfig {
     fn default() -> Self {
         Self {
             cluster: "igw_scrape".to_owned(),
             interval_ms: 200,
             timeout_ms: 1_000,
+            adapter_interval_ms: 1_000,
+            adapter_grace_ms: 30_000,
             concurrency: 32,
         }
     }

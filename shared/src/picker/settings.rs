@@ -4,14 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::admission::Priority;
-use super::schema::{
-    Criticality, EndpointsConfig, PickerConfig, PoolConfig, ProfileName, ScorersConfig,
-    ScrapeConfig,
-};
+use super::pool_settings::{PoolSettings, pool_settings, retry_pools};
+use super::schema::{Criticality, PickerConfig, ScrapeConfig};
 use crate::config::{ConfigError, from_json};
-use crate::pools::EndpointId;
-use crate::scheduling::{MAX_RANKED, Profile, Scorer, Staleness, Weighted};
-use crate::server_metrics::{MetricNames, ServerKind};
 
 /// What the filter goes by. Cannot be wrong: [`Settings::from_json`] checked it.
 #[derive(Debug)]
@@ -26,36 +21,12 @@ pub struct Settings {
     pub models: BTreeMap<String, Priority>,
     /// The header of session tokens.
     pub session_header: Option<String>,
+    /// Whether a subset may stand in dynamic metadata.
+    pub subset_metadata: bool,
     /// Whether responses say why.
     pub explain: bool,
-}
-
-/// A pool.
-#[derive(Debug)]
-pub struct PoolSettings {
-    /// Its name.
-    pub name: String,
-    /// Its Envoy cluster.
-    pub cluster: String,
-    /// Where its endpoints come from.
-    pub endpoints: EndpointSource,
-    /// What to look for on a page of metrics.
-    pub metrics: MetricNames,
-    /// Where that page is.
-    pub metrics_path: String,
-    /// How it chooses.
-    pub profile: Profile,
-    /// Whether any endpoint is better than none.
-    pub fail_open: bool,
-}
-
-/// Where a pool's endpoints come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EndpointSource {
-    /// The configuration; sorted, each once.
-    Listed(Vec<EndpointId>),
-    /// Envoy's admin interface, behind this cluster.
-    EnvoyAdmin(String),
+    /// Whether the access log can say why.
+    pub access_log: bool,
 }
 
 /// How metrics are asked for.
@@ -67,6 +38,10 @@ pub struct ScrapeSettings {
     pub interval: Duration,
     /// Until a scrape is given up.
     pub timeout: Duration,
+    /// Between two questions to one endpoint for its adapters.
+    pub adapter_interval: Duration,
+    /// How long an adapter counts that no server lists any more.
+    pub adapter_grace: Duration,
     /// How many run at once.
     pub concurrency: usize,
 }
@@ -101,7 +76,8 @@ impl TryFrom<PickerConfig> for Settings {
         let mut pools: Vec<PoolSettings> = Vec::new();
         for (n, pool) in config.pools.iter().enumerate() {
             let field = format!("pools[{n}]");
-            let pool = pool_settings(&field, pool)?;
+            let mut pool = pool_settings(&field, pool)?;
+            pool.retry_pools = retry_pools(&config, n)?;
             if pools.iter().any(|other| other.name == pool.name) {
                 return Err(ConfigError::new(
                     format!("{field}.name"),
@@ -138,7 +114,9 @@ impl TryFrom<PickerConfig> for Settings {
             objectives,
             models,
             session_header: Some(session_header).filter(|name| !name.is_empty()),
+            subset_metadata: config.subset_metadata,
             explain: config.explain,
+            access_log: config.access_log,
         })
     }
 }
@@ -168,94 +146,6 @@ fn unique<'a>(
     Ok(map)
 }
 
-fn pool_settings(field: &str, pool: &PoolConfig) -> Result<PoolSettings, ConfigError> {
-    let name = pool.name.trim().to_owned();
-    if name.is_empty() {
-        return Err(ConfigError::new(format!("{field}.name"), "must not be empty"));
-    }
-    if !pool.metrics_path.starts_with('/') {
-        return Err(ConfigError::new(format!("{field}.metricsPath"), "must start with \"/\""));
-    }
-    let endpoints = match &pool.endpoints {
-        EndpointsConfig::Discovered { envoy_admin } => {
-            EndpointSource::EnvoyAdmin(envoy_admin.clone())
-        }
-        EndpointsConfig::List(list) => EndpointSource::Listed(endpoints(field, list)?),
-    };
-    Ok(PoolSettings {
-        cluster: pool.cluster.clone().unwrap_or_else(|| name.clone()),
-        name,
-        endpoints,
-        metrics: metric_names(pool.server),
-        metrics_path: pool.metrics_path.clone(),
-        profile: profile(field, pool)?,
-        fail_open: pool.fail_open,
-    })
-}
-
-fn metric_names(server: ServerKind) -> MetricNames {
-    MetricNames::new(server)
-}
-
-fn endpoints(field: &str, list: &[String]) -> Result<Vec<EndpointId>, ConfigError> {
-    let mut endpoints = Vec::with_capacity(list.len());
-    for (n, text) in list.iter().enumerate() {
-        let field = || format!("{field}.endpoints[{n}]");
-        let id: EndpointId = text
-            .parse()
-            .map_err(|error| ConfigError::new(field(), format!("\"{text}\": {error}")))?;
-        if endpoints.contains(&id) {
-            return Err(ConfigError::new(field(), format!("\"{id}\" stands here twice")));
-        }
-        endpoints.push(id);
-    }
-    endpoints.sort_unstable();
-    Ok(endpoints)
-}
-
-fn profile(field: &str, pool: &PoolConfig) -> Result<Profile, ConfigError> {
-    let base = Profile::recommended();
-    let mut profile = match &pool.scorers {
-        ScorersConfig::Named(ProfileName::Recommended) => base,
-        ScorersConfig::Named(ProfileName::Reference) => Profile::reference(),
-        ScorersConfig::List(list) => {
-            let scorers = list.iter().enumerate().map(|(n, scorer)| {
-                let known = Scorer::from_name(&scorer.name)
-                    .ok_or_else(|| unknown_scorer(field, n, &scorer.name))?;
-                Ok(Weighted { scorer: known, weight: scorer.weight })
-            });
-            base.with_scorers(scorers.collect::<Result<_, _>>()?)
-                .map_err(|error| ConfigError::new(format!("{field}.scorers"), error))?
-        }
-    };
-    if !(1..=MAX_RANKED).contains(&pool.ranked) {
-        return Err(ConfigError::new(
-            format!("{field}.ranked"),
-            format!("{} is not between 1 and {MAX_RANKED}", pool.ranked),
-        ));
-    }
-    if pool.stale_ms <= pool.fresh_ms {
-        return Err(ConfigError::new(
-            format!("{field}.staleMs"),
-            format!("{} is not above freshMs, {}", pool.stale_ms, pool.fresh_ms),
-        ));
-    }
-    profile.ranked = pool.ranked;
-    profile.staleness = Staleness {
-        fresh_for: Duration::from_millis(pool.fresh_ms),
-        stale_after: Duration::from_millis(pool.stale_ms),
-    };
-    Ok(profile)
-}
-
-fn unknown_scorer(field: &str, n: usize, name: &str) -> ConfigError {
-    let known: Vec<_> = Scorer::ALL.iter().map(|scorer| scorer.name()).collect();
-    ConfigError::new(
-        format!("{field}.scorers[{n}].name"),
-        format!("unknown scorer \"{name}\", expected one of {}", known.join(", ")),
-    )
-}
-
 fn scrape_settings(scrape: &ScrapeConfig) -> Result<ScrapeSettings, ConfigError> {
     let between = |field: &str, value: u64, low: u64, high: u64| {
         if (low..=high).contains(&value) {
@@ -274,6 +164,18 @@ fn scrape_settings(scrape: &ScrapeConfig) -> Result<ScrapeSettings, ConfigError>
         cluster: scrape.cluster.clone(),
         interval: Duration::from_millis(between("intervalMs", scrape.interval_ms, 10, 60_000)?),
         timeout: Duration::from_millis(between("timeoutMs", scrape.timeout_ms, 10, 60_000)?),
+        adapter_interval: Duration::from_millis(between(
+            "adapterIntervalMs",
+            scrape.adapter_interval_ms,
+            100,
+            600_000,
+        )?),
+        adapter_grace: Duration::from_millis(between(
+            "adapterGraceMs",
+            scrape.adapter_grace_ms,
+            1_000,
+            3_600_000,
+        )?),
         concurrency: usize::try_from(concurrency).unwrap_or(1),
     })
 }

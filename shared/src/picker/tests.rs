@@ -5,6 +5,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::*;
 use crate::pools::EndpointId;
+use crate::server_metrics::MetricsReader;
 
 fn endpoint(text: &str) -> EndpointId {
     text.parse().expect(text)
@@ -54,6 +55,18 @@ fn a_wrong_configuration_is_told_by_field_and_expectation() {
             "already the cluster of \"a\"",
         ),
         (pool(r#","server":"ollama""#), "pools[0].server", "expected one of"),
+        (pool(r#","metrics":{"waiting":"a b"}"#), "pools[0].metrics.waiting", "a b"),
+        (pool(r#","metrics":{"kvUsage":"m{x=1"}"#), "pools[0].metrics.kvUsage", "}"),
+        (pool(r#","metrics":{"queue":"m"}"#), "pools[0].metrics.queue", "loraRequests"),
+        (pool(r#","orca":"text""#), "pools[0].orca", "boolean"),
+        (pool(r#","retryPools":["q"]"#), "pools[0].retryPools[0]", "no pool"),
+        (pool(r#","retryPools":["p"]"#), "pools[0].retryPools[0]", "itself"),
+        (
+            r#"{"pools":[{"name":"a","endpoints":[],"retryPools":["b","b"]},{"name":"b","endpoints":[]}]}"#
+                .to_owned(),
+            "pools[0].retryPools[1]",
+            "twice",
+        ),
         (pool(r#","metricsPath":"metrics""#), "pools[0].metricsPath", "start with"),
         (pool(r#","scorers":[{"name":"best"}]"#), "pools[0].scorers[0].name", "queue-scorer"),
         (pool(r#","scorers":[{"name":"queue-scorer","weight":-1}]"#), "pools[0].scorers", "weight"),
@@ -73,6 +86,30 @@ fn a_wrong_configuration_is_told_by_field_and_expectation() {
         assert_eq!(error.field, field, "{json}: {error}");
         assert!(error.problem.contains(part), "{json}: {error}");
     }
+}
+
+#[test]
+fn a_metric_of_one_s_own_replaces_the_servers() {
+    let json = r#"{"pools":[{"name":"p","endpoints":[],"server":"vllm",
+        "metrics":{"waiting":"my_queue{kind=\"chat\"}","kvUsage":"my_cache"}}]}"#;
+    let settings = Settings::from_json(json.as_bytes()).expect("valid");
+    let mut reader = MetricsReader::new(&settings.pools[0].metrics);
+    reader.feed(
+        b"my_queue{kind=\"chat\"} 3\nmy_queue{kind=\"batch\"} 9\nvllm:num_requests_waiting 7\n\
+          vllm:num_requests_running 2\nmy_cache 0.5\nvllm:kv_cache_usage_perc 0.9\n",
+    );
+    let metrics = reader.finish().metrics;
+    assert_eq!((metrics.waiting, metrics.running), (Some(3), Some(2)));
+    assert_eq!(metrics.kv_usage, Some(0.5));
+}
+
+#[test]
+fn retry_pools_may_stand_before_and_behind() {
+    let json = r#"{"pools":[{"name":"a","endpoints":[],"retryPools":["c","b"]},
+        {"name":"b","endpoints":[],"retryPools":["a"]},{"name":"c","endpoints":[]}]}"#;
+    let settings = Settings::from_json(json.as_bytes()).expect("valid");
+    let places: Vec<_> = settings.pools.iter().map(|pool| pool.retry_pools.clone()).collect();
+    assert_eq!(places, [vec![2, 1], vec![0], vec![]]);
 }
 
 #[test]

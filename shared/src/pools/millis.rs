@@ -16,6 +16,13 @@ impl Millis {
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
+
+    /// Whether `pause` has passed since `last`. So it has if `last` lies in the future:
+    /// the clock jumped back, and what waits for it would wait as long.
+    #[must_use]
+    pub fn has_passed(self, last: Self, pause: Duration) -> bool {
+        self < last || self.since(last) >= pause
+    }
 }
 
 impl From<Duration> for Millis {

@@ -28,9 +28,13 @@ pub fn fold(
             observation: target.observation.clone(),
             in_flight: 0,
             fresh: 0,
+            over: 0,
         })
         .collect();
-    let current = reports.iter().filter(|report| now.since(report.at) <= REPORT_LIFE);
+    let current = reports
+        .iter()
+        // One from the future is from before the clock jumped back; the next comes soon.
+        .filter(|report| report.at <= now && now.since(report.at) <= REPORT_LIFE);
     for load in current.filter_map(|report| report.pools.get(place)).flatten() {
         let Ok(n) = endpoints.binary_search_by_key(&load.id, |endpoint| endpoint.id) else {
             continue;
@@ -40,6 +44,16 @@ pub fn fold(
         // Counted against an older observation, the same requests may be in this one.
         if load.since == endpoint.observation.as_ref().map(|observation| observation.at) {
             endpoint.fresh = endpoint.fresh.saturating_add(load.fresh);
+            endpoint.over = endpoint.over.saturating_add(load.over);
+        }
+    }
+    // What a worker was told in a response is news to the others.
+    let reported = reports.iter().filter_map(|report| report.reported.get(place)).flatten();
+    for (id, reported) in reported {
+        if let Ok(n) = endpoints.binary_search_by_key(id, |endpoint| endpoint.id)
+            && let Some(endpoint) = endpoints.get_mut(n)
+        {
+            reported.apply(&mut endpoint.observation, now);
         }
     }
     Snapshot { generation, published: now, endpoints }
@@ -55,7 +69,8 @@ pub fn updates(snapshot: Snapshot, own: &[EndpointLoad]) -> Vec<Update> {
         .map(|endpoint| {
             let mine = own.iter().find(|load| load.id == endpoint.id);
             let since = endpoint.observation.as_ref().map(|observation| observation.at);
-            let my_fresh = mine.filter(|load| load.since == since).map_or(0, |load| load.fresh);
+            let current = mine.filter(|load| load.since == since);
+            let (my_fresh, my_over) = current.map_or((0, 0), |load| (load.fresh, load.over));
             Update {
                 id: endpoint.id,
                 health: endpoint.health,
@@ -64,6 +79,7 @@ pub fn updates(snapshot: Snapshot, own: &[EndpointLoad]) -> Vec<Update> {
                     .in_flight
                     .saturating_sub(mine.map_or(0, |load| load.in_flight)),
                 others_fresh: endpoint.fresh.saturating_sub(my_fresh),
+                others_over: endpoint.over.saturating_sub(my_over),
             }
         })
         .collect()
@@ -77,7 +93,7 @@ mod tests {
     use super::*;
     use crate::pools::EndpointId;
     use crate::refresh::{Discovered, Rhythm};
-    use crate::scheduling::Observation;
+    use crate::scheduling::{Observation, Reported};
 
     fn id(n: u16) -> EndpointId {
         EndpointId::from(std::net::SocketAddr::from(([10, 0, 0, 1], 8000 + n)))
@@ -97,8 +113,9 @@ mod tests {
     }
 
     fn report(at: u64, in_flight: u32, fresh: u32, since: Option<u64>) -> LoadReport {
-        let load = EndpointLoad { id: id(0), in_flight, fresh, since: since.map(Millis) };
-        LoadReport { at: Millis(at), pools: vec![vec![], vec![load]] }
+        let since = since.map(Millis);
+        let load = EndpointLoad { id: id(0), in_flight, fresh, over: 2 * fresh, since };
+        LoadReport { at: Millis(at), pools: vec![vec![], vec![load]], reported: Vec::new() }
     }
 
     #[test]
@@ -117,10 +134,25 @@ mod tests {
     }
 
     #[test]
+    fn what_one_worker_was_told_in_a_response_all_learn() {
+        let told = |at, waiting| {
+            let reported = Reported { at: Millis(at), waiting: Some(waiting), kv_usage: None };
+            LoadReport { reported: vec![vec![(id(0), reported)]], ..LoadReport::default() }
+        };
+        let reports = [told(1_500, 3), told(1_700, 4), told(1_600, 5), told(900, 6)];
+        let snapshot = fold(&observed(), &reports, 0, 1, Millis(2_000));
+        let known = snapshot.endpoints[0].observation.as_ref().expect("scraped");
+        assert_eq!((known.waiting, known.at), (Some(4), Millis(1_000)), "the newest counts");
+        assert_eq!(known.reported, Some(Millis(1_700)));
+        assert_eq!(snapshot.endpoints[1].observation, None);
+    }
+
+    #[test]
     fn a_worker_does_not_count_itself_among_the_others() {
         let reports = [report(2_000, 3, 2, Some(1_000)), report(2_000, 4, 1, Some(1_000))];
         let snapshot = fold(&observed(), &reports, 1, 1, Millis(2_000));
         let updates = updates(snapshot, &reports[0].pools[1]);
         assert_eq!((updates[0].others_in_flight, updates[0].others_fresh), (4, 1));
+        assert_eq!(updates[0].others_over, 2);
     }
 }

@@ -68,6 +68,8 @@ pub struct Known {
 #[derive(Debug, Default)]
 pub struct Targets {
     targets: Vec<Target>,
+    /// When it was last asked what is due.
+    latest: Millis,
 }
 
 impl Targets {
@@ -89,6 +91,8 @@ impl Targets {
         for (id, dead, observation) in last {
             if let Some(target) = self.get_mut(id) {
                 target.observation = observation;
+                // Of another VM, before the clock jumped back.
+                target.observation.iter_mut().for_each(|seen| seen.at = seen.at.min(now));
                 target.unreachable = if dead { DEAD_AFTER } else { 0 };
             }
         }
@@ -120,6 +124,7 @@ impl Targets {
 
     /// Up to `room` endpoints that are due, longest first. They count as asked.
     pub fn take_due(&mut self, room: usize, rhythm: Rhythm, now: Millis) -> Vec<EndpointId> {
+        self.follow_clock(now);
         for target in &mut self.targets {
             if target.asked.is_some_and(|asked| now.since(asked) > rhythm.timeout + GRACE) {
                 target.failed(Failure::Timeout, rhythm, now);
@@ -128,7 +133,7 @@ impl Targets {
         let mut due: Vec<&mut Target> = self
             .targets
             .iter_mut()
-            .filter(|target| target.asked.is_none() && target.is_due(now))
+            .filter(|target| target.asked.is_none() && target.due <= now)
             .collect();
         due.sort_by_key(|target| target.due);
         due.into_iter()
@@ -138,6 +143,25 @@ impl Targets {
                 target.id
             })
             .collect()
+    }
+
+    /// If the clock jumped back, moves all times by as much: else nothing would be due, and
+    /// metrics stay fresh, until it is again as late as it was.
+    fn follow_clock(&mut self, now: Millis) {
+        let jump = self.latest.since(now);
+        self.latest = now;
+        if jump.is_zero() {
+            return;
+        }
+        let move_back = |at: &mut Millis| *at = Millis(at.0.saturating_sub(Millis::from(jump).0));
+        for target in &mut self.targets {
+            move_back(&mut target.due);
+            target.asked.iter_mut().for_each(move_back);
+            if let Some(observation) = &mut target.observation {
+                move_back(&mut observation.at);
+                observation.reported = None;
+            }
+        }
     }
 
     /// How many scrapes are under way.
@@ -193,17 +217,6 @@ impl Target {
         } else {
             Health::Ready
         }
-    }
-
-    /// Scrapes in a row that brought nothing.
-    #[must_use]
-    pub fn failures(&self) -> u32 {
-        self.failures
-    }
-
-    fn is_due(&self, now: Millis) -> bool {
-        // A due time far ahead is from before the clock jumped back.
-        self.due <= now || self.due.since(now) > 2 * LONGEST_PAUSE + GRACE
     }
 
     fn failed(&mut self, failure: Failure, rhythm: Rhythm, now: Millis) {
@@ -299,7 +312,7 @@ mod tests {
             targets.failed(id(0), Failure::NoMetrics, RHYTHM, Millis(0));
         }
         assert_eq!(targets.all()[0].health(), Health::Ready);
-        assert_eq!(targets.all()[0].failures(), 20);
+        assert_eq!(targets.all()[0].failures, 20);
     }
 
     #[test]
@@ -352,6 +365,14 @@ mod tests {
         let mut targets = targets(1);
         targets.take_due(1, RHYTHM, Millis(1_000_000_000));
         targets.succeeded(id(0), Observation::default(), RHYTHM, Millis(1_000_000_000));
-        assert_eq!(targets.take_due(1, RHYTHM, Millis(0)), [id(0)]);
+        for now in (0..50).map(Millis) {
+            assert_eq!(targets.take_due(1, RHYTHM, now), [], "{now:?}");
+        }
+        let observed = targets.all()[0].observation.as_ref().map(|o| o.at);
+        assert_eq!(observed, Some(Millis(0)), "it ages from now on");
+        assert_eq!(targets.take_due(1, RHYTHM, Millis(50)), [id(0)]);
+        targets.take_due(1, RHYTHM, Millis(20));
+        targets.take_due(1, RHYTHM, Millis(6_021));
+        assert_eq!(targets.under_way(), 0, "one that hangs is forgotten as late as ever");
     }
 }

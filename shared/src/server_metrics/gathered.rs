@@ -13,6 +13,8 @@ use crate::exposition::Sample;
 pub(super) struct Gathered {
     /// Per source: what its samples add up to.
     numbers: Vec<Option<f64>>,
+    /// Per source: how many series that is.
+    series: Vec<usize>,
     lora: Option<LoraRequests>,
     loaded: Option<Loaded>,
 }
@@ -28,24 +30,33 @@ struct LoraRequests {
 
 impl Gathered {
     pub(super) fn new(sources: &[Source]) -> Self {
-        Self { numbers: vec![None; sources.len()], lora: None, loaded: None }
+        let count = sources.len();
+        Self { numbers: vec![None; count], series: vec![0; count], lora: None, loaded: None }
     }
 
     pub(super) fn add(&mut self, sources: &[Source], sample: &Sample<'_>) {
-        for (source, number) in sources.iter().zip(&mut self.numbers) {
+        let sums = self.numbers.iter_mut().zip(&mut self.series);
+        for (source, (number, series)) in sources.iter().zip(sums) {
             if source.family != sample.family || !source.selector.matches(sample) {
                 continue;
             }
             match source.reads {
-                Reads::Value(field) => fold(number, field, sample.value),
+                Reads::Value(field) => {
+                    *series += usize::from(fold(number, field, sample.value));
+                }
                 Reads::Label(label, field) => {
                     let value = sample.label(label).and_then(|value| value.parse().ok());
-                    fold(number, field, value.unwrap_or(f64::NAN));
+                    *series += usize::from(fold(number, field, value.unwrap_or(f64::NAN)));
                 }
                 Reads::LoraRequests => lora_requests(&mut self.lora, sample),
                 Reads::LoraLoaded => lora_loaded(self.loaded.get_or_insert_default(), sample),
             }
         }
+    }
+
+    /// How many engines' requests or KV caches the numbers are of.
+    pub(super) fn engines(&self) -> usize {
+        self.series.iter().copied().max().unwrap_or(0)
     }
 
     pub(super) fn finish(self, sources: &[Source]) -> ServerMetrics {
@@ -83,14 +94,15 @@ pub(super) fn sane(field: Field, value: f64) -> Option<f64> {
 }
 
 /// Adds a series: those of several engines count together, of their caches the fullest
-/// or largest counts.
-fn fold(number: &mut Option<f64>, field: Field, value: f64) {
-    let Some(value) = sane(field, value) else { return };
+/// or largest counts. Returns whether the value makes sense.
+fn fold(number: &mut Option<f64>, field: Field, value: f64) -> bool {
+    let Some(value) = sane(field, value) else { return false };
     *number = Some(match (*number, field) {
         (None, _) => value,
         (Some(sum), Field::Waiting | Field::Running) => sum + value,
         (Some(most), Field::KvUsage | Field::BlockSize | Field::Blocks) => most.max(value),
     });
+    true
 }
 
 /// Keeps the series if it is the most recent yet. vLLM leaves every combination of

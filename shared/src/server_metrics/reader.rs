@@ -22,6 +22,8 @@ pub struct Reading {
     pub skipped_lines: u32,
     /// How many of the families looked for have at least one line that could be read.
     pub found: usize,
+    /// How many engines the server has, by the most series that say the same thing.
+    pub engines: usize,
 }
 
 impl<'n> MetricsReader<'n> {
@@ -48,6 +50,7 @@ impl<'n> MetricsReader<'n> {
         let Self { names, page, mut gathered, mut seen } = self;
         let skipped_lines = page.finish(|sample| take(names, &mut gathered, &mut seen, &sample));
         Reading {
+            engines: gathered.engines(),
             metrics: gathered.finish(names.sources()),
             skipped_lines,
             found: seen.into_iter().filter(|seen| *seen).count(),

@@ -106,6 +106,13 @@ fn engines_of_one_server_count_together() {
         adapters: None,
     };
     assert_eq!(vllm(page), metrics);
+    let engines = |page| read(&MetricNames::new(ServerKind::Vllm), page).engines;
+    assert_eq!(engines(page), 3, "as many as any metric shows");
+    assert_eq!(
+        engines("vllm:num_requests_waiting{engine=\"0\"} 3\nvllm:num_requests_running 1"),
+        1
+    );
+    assert_eq!(engines("vllm:num_requests_waiting NaN"), 0);
 }
 
 #[test]

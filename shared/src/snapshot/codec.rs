@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use super::content::{LoadReport, Snapshot, Workers};
 
 /// Raised with every change of a message or of what it holds.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 const HEAD: usize = 4 + size_of::<u16>() + 2 * size_of::<u32>();
 
@@ -111,9 +111,12 @@ mod tests {
                     running: vec![AdapterKey::of("food-review-1")],
                     ..Adapters::default()
                 },
+                reported: Some(Millis(1_795_226_126_100)),
+                several_engines: true,
             }),
             in_flight: n.into(),
             fresh: 1,
+            over: 2,
         };
         let endpoints = (0..endpoints).map(endpoint).collect();
         Snapshot { generation: 7, published: Millis(1_795_226_126_010), endpoints }

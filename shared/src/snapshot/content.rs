@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::pools::{EndpointId, Millis};
-use crate::scheduling::{Health, Observation};
+use crate::scheduling::{Health, Observation, Reported};
 
 /// The state of one pool.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -29,15 +29,19 @@ pub struct EndpointSnapshot {
     pub in_flight: u32,
     /// Those of them that the observation cannot have seen.
     pub fresh: u32,
+    /// Requests that it has seen and that are over.
+    pub over: u32,
 }
 
 /// What one worker has at the endpoints, for the VM that publishes snapshots.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct LoadReport {
     /// When it was written. An old one is of a worker that is gone.
     pub at: Millis,
     /// By pool, in the order of the configuration; idle endpoints are left out.
     pub pools: Vec<Vec<EndpointLoad>>,
+    /// By pool: what responses said since the last scrape.
+    pub reported: Vec<Vec<(EndpointId, Reported)>>,
 }
 
 /// One worker's requests at one endpoint.
@@ -49,6 +53,8 @@ pub struct EndpointLoad {
     pub in_flight: u32,
     /// Those of them that started after `since`.
     pub fresh: u32,
+    /// Requests that were there at `since` and are over.
+    pub over: u32,
     /// The observation that the worker knew of when it counted.
     pub since: Option<Millis>,
 }

@@ -48,6 +48,7 @@ pub(super) fn orca(app: &App, headers: &HeaderMap) -> Option<HeaderValue> {
     let format = headers.get("endpoint-load-metrics-format")?.to_str().ok()?;
     let load = app.driver.with_engine(|engine| engine.load());
     let (usage, waiting) = (load.kv_usage, load.waiting as f64);
+    let format = if app.config.json_load_reports { "JSON" } else { format };
     let report = match format.to_ascii_uppercase().as_str() {
         "TEXT" => format!(
             "TEXT named_metrics.kv_cache_usage_perc={usage:?}, named_metrics.num_requests_waiting={waiting:?}"

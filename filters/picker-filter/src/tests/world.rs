@@ -48,8 +48,10 @@ struct World {
     cluster: RefCell<String>,
     subset: RefCell<Option<String>>,
     upstream: RefCell<Option<String>>,
+    attempts: Cell<Option<u64>>,
     headers: RefCell<BTreeMap<String, Vec<u8>>>,
     response: RefCell<BTreeMap<String, Vec<u8>>>,
+    kept: RefCell<BTreeMap<String, String>>,
     answer: RefCell<Option<(u16, Headers, serde_json::Value)>>,
 }
 
@@ -122,10 +124,20 @@ impl StreamHost for Host {
     fn set_response_header(&self, name: &str, value: &[u8]) {
         self.world.response.borrow_mut().insert(name.to_owned(), value.to_vec());
     }
+    fn remove_response_header(&self, name: &str) {
+        self.world.response.borrow_mut().remove(name);
+    }
+    fn keep(&self, name: &str, value: &[u8]) {
+        let value = String::from_utf8(value.to_vec()).expect("text");
+        self.world.kept.borrow_mut().insert(name.to_owned(), value);
+    }
     fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
         let value = match path {
             ["xds", "cluster_name"] => Some(self.world.cluster.borrow().clone()),
             ["upstream", "address"] => self.world.upstream.borrow().clone(),
+            ["upstream", "request_attempt_count"] => {
+                return self.world.attempts.get().map(|count| count.to_le_bytes().to_vec());
+            }
             [.., SUBSET_HEADER] => self.world.subset.borrow().clone(),
             _ => None,
         };
@@ -189,6 +201,11 @@ impl Process {
             }
             self.answer_calls();
         }
+    }
+
+    /// The clock jumps.
+    pub(super) fn jump_to(&self, millis: u64) {
+        self.world.now.set(millis);
     }
 
     fn answer_calls(&mut self) {
@@ -255,6 +272,7 @@ impl Process {
         let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), v.as_bytes().to_vec()));
         *self.world.headers.borrow_mut() = headers.collect();
         *self.world.answer.borrow_mut() = None;
+        self.world.kept.borrow_mut().clear();
         Request::new(Host { world: Rc::clone(&self.world), vm }, Rc::clone(self.vm(vm)))
     }
 
@@ -278,9 +296,23 @@ impl Process {
         *self.world.subset.borrow_mut() = Some(subset.to_owned());
     }
 
+    pub(super) fn set_attempts(&self, count: u64) {
+        self.world.attempts.set(Some(count));
+    }
+
     pub(super) fn set_upstream(&self, endpoint: &str, status: &str) {
         *self.world.upstream.borrow_mut() = Some(endpoint.to_owned());
         self.world.response.borrow_mut().insert(":status".to_owned(), status.as_bytes().to_vec());
+    }
+
+    /// What the endpoint's answers say besides.
+    pub(super) fn set_response_header(&self, name: &str, value: &str) {
+        self.world.response.borrow_mut().insert(name.to_owned(), value.as_bytes().to_vec());
+    }
+
+    /// What was kept for the access log.
+    pub(super) fn kept(&self, name: &str) -> Option<String> {
+        self.world.kept.borrow().get(name).cloned()
     }
 
     pub(super) fn header(&self, name: &str) -> Option<String> {
@@ -307,8 +339,12 @@ impl Process {
     }
 
     pub(super) fn in_flight(&self, vm: usize) -> u32 {
+        self.in_flight_in(vm, 0)
+    }
+
+    pub(super) fn in_flight_in(&self, vm: usize, pool: usize) -> u32 {
         self.vm(vm)
-            .with_pool(0, |pool, _| pool.endpoints().iter().map(|e| e.in_flight.total()).sum())
+            .with_pool(pool, |pool, _| pool.endpoints().iter().map(|e| e.in_flight.total()).sum())
             .expect("a pool")
     }
 

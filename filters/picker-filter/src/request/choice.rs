@@ -1,0 +1,97 @@
+//! What is chosen for a request, and how it is told.
+
+use shared::picker::{Admission, PoolSettings};
+use shared::pools::{EndpointId, Millis};
+use shared::random::Random;
+use shared::scheduling::{NoEndpoint, Pick, Pool, Why};
+
+use super::asked::Asked;
+use super::refusal::Refusal;
+use crate::metrics::Outcome;
+use crate::vm::Vm;
+
+/// What was chosen.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub(super) first: EndpointId,
+    /// The endpoints, best first, as Envoy's `override_host` policy reads them.
+    pub(super) destination: String,
+    pub(super) outcome: Outcome,
+    /// The first one's.
+    pub(super) score: f32,
+    /// The pool's.
+    saturation: f32,
+}
+
+impl Chosen {
+    /// Chooses within a pool of which something is known.
+    pub(super) fn from(
+        pool: &mut Pool,
+        settings: &PoolSettings,
+        asked: &Asked,
+        now: Millis,
+        random: &mut Random,
+    ) -> Result<Self, Refusal> {
+        let (request, profile) = (asked.pick(), &settings.profile);
+        let pick = match pool.pick(&request, profile, now, random) {
+            Err(NoEndpoint::NoneReady) if settings.fail_open => {
+                pool.pick_any(&request, profile, random)
+            }
+            pick => pick,
+        }
+        .map_err(Refusal::NoEndpoint)?;
+        if asked.priority.admit(pick.saturation) == Admission::Shed {
+            return Err(Refusal::Shed);
+        }
+        let ranked = pick.ranked();
+        let best = ranked.first().and_then(|best| Some((best, pool.endpoints().get(best.place)?)));
+        let (best, endpoint) = best.ok_or(Refusal::NoEndpoint(NoEndpoint::EmptyPool))?;
+        let mut destination = String::with_capacity(ranked.len() * 24);
+        append(&mut destination, pool, &pick);
+        let outcome = match pick.why {
+            Why::Scores => Outcome::Picked,
+            Why::NoFreshMetrics => Outcome::PickedBlind,
+            Why::NothingReady => Outcome::FailedOpen,
+        };
+        let (first, score, saturation) = (endpoint.id, best.score, pick.saturation);
+        Ok(Self { first, destination, outcome, score, saturation })
+    }
+
+    /// Names the best endpoints of the pools that a retry may go to behind the others.
+    /// Envoy's filters do not run again for a retry, so it has to be chosen now.
+    pub(super) fn prepare_retries(
+        &mut self,
+        vm: &Vm,
+        settings: &PoolSettings,
+        asked: &Asked,
+        now: Millis,
+    ) {
+        for &place in &settings.retry_pools {
+            let Some(other) = vm.settings.pools.get(place) else { continue };
+            vm.with_pool(place, |pool, random| {
+                if let Ok(pick) = pool.pick(&asked.pick(), &other.profile, now, random) {
+                    append(&mut self.destination, pool, &pick);
+                }
+            });
+        }
+    }
+
+    /// What responses say of the choice.
+    pub(super) fn explanation(&self, pool: &str) -> String {
+        let Self { destination, score, saturation, .. } = self;
+        let why = self.outcome.label();
+        format!(
+            "pool={pool}; why={why}; score={score:.3}; saturation={saturation:.2}; candidates={destination}"
+        )
+    }
+}
+
+fn append(destination: &mut String, pool: &Pool, pick: &Pick) {
+    let places = pick.ranked().iter().map(|choice| choice.place);
+    for endpoint in places.filter_map(|place| pool.endpoints().get(place)) {
+        if !destination.is_empty() {
+            destination.push(',');
+        }
+        destination.push_str(&endpoint.text);
+    }
+}

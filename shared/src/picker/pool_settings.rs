@@ -1,0 +1,170 @@
+//! The checked configuration of one pool.
+
+use std::time::Duration;
+
+use super::schema::{
+    EndpointsConfig, MetricsConfig, PickerConfig, PoolConfig, ProfileName, ScorersConfig,
+};
+use crate::config::ConfigError;
+use crate::pools::EndpointId;
+use crate::scheduling::{MAX_RANKED, Profile, Scorer, Staleness, Weighted};
+use crate::server_metrics::{Metric, MetricNames, Selector};
+
+/// A pool.
+#[derive(Debug)]
+pub struct PoolSettings {
+    /// Its name.
+    pub name: String,
+    /// Its Envoy cluster.
+    pub cluster: String,
+    /// Where its endpoints come from.
+    pub endpoints: EndpointSource,
+    /// What to look for on a page of metrics.
+    pub metrics: MetricNames,
+    /// Whether responses are asked for their server's load.
+    pub orca: bool,
+    /// Whether the servers are asked for their adapters.
+    pub learn_adapters: bool,
+    /// The places of the pools that retries may go to.
+    pub retry_pools: Vec<usize>,
+    /// Where that page is.
+    pub metrics_path: String,
+    /// How it chooses.
+    pub profile: Profile,
+    /// Whether any endpoint is better than none.
+    pub fail_open: bool,
+}
+
+/// Where a pool's endpoints come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EndpointSource {
+    /// The configuration; sorted, each once.
+    Listed(Vec<EndpointId>),
+    /// Envoy's admin interface, behind this cluster.
+    EnvoyAdmin(String),
+}
+
+pub(super) fn pool_settings(field: &str, pool: &PoolConfig) -> Result<PoolSettings, ConfigError> {
+    let name = pool.name.trim().to_owned();
+    if name.is_empty() {
+        return Err(ConfigError::new(format!("{field}.name"), "must not be empty"));
+    }
+    if !pool.metrics_path.starts_with('/') {
+        return Err(ConfigError::new(format!("{field}.metricsPath"), "must start with \"/\""));
+    }
+    let endpoints = match &pool.endpoints {
+        EndpointsConfig::Discovered { envoy_admin } => {
+            EndpointSource::EnvoyAdmin(envoy_admin.clone())
+        }
+        EndpointsConfig::List(list) => EndpointSource::Listed(endpoints(field, list)?),
+    };
+    Ok(PoolSettings {
+        cluster: pool.cluster.clone().unwrap_or_else(|| name.clone()),
+        name,
+        endpoints,
+        metrics: metric_names(field, pool)?,
+        orca: pool.orca,
+        learn_adapters: pool.learn_adapters,
+        retry_pools: Vec::new(),
+        metrics_path: pool.metrics_path.clone(),
+        profile: profile(field, pool)?,
+        fail_open: pool.fail_open,
+    })
+}
+
+fn metric_names(field: &str, pool: &PoolConfig) -> Result<MetricNames, ConfigError> {
+    let MetricsConfig { waiting, running, kv_usage, lora_requests, lora_loaded } = &pool.metrics;
+    let own = [
+        ("waiting", Metric::Waiting, waiting),
+        ("running", Metric::Running, running),
+        ("kvUsage", Metric::KvUsage, kv_usage),
+        ("loraRequests", Metric::LoraRequests, lora_requests),
+        ("loraLoaded", Metric::LoraLoaded, lora_loaded),
+    ];
+    let mut names = MetricNames::new(pool.server);
+    for (name, metric, text) in own {
+        let Some(text) = text else { continue };
+        let selector: Selector = text
+            .parse()
+            .map_err(|error| ConfigError::new(format!("{field}.metrics.{name}"), error))?;
+        names = names.with(metric, selector);
+    }
+    Ok(names)
+}
+
+/// The places of the pools named in `retryPools`.
+pub(super) fn retry_pools(config: &PickerConfig, n: usize) -> Result<Vec<usize>, ConfigError> {
+    let Some(pool) = config.pools.get(n) else { return Ok(Vec::new()) };
+    let mut places = Vec::with_capacity(pool.retry_pools.len());
+    for (m, name) in pool.retry_pools.iter().enumerate() {
+        let error = |problem| Err(ConfigError::new(format!("pools[{n}].retryPools[{m}]"), problem));
+        match config.pools.iter().position(|other| other.name.trim() == name.trim()) {
+            None => return error(format!("\"{name}\" is no pool")),
+            Some(place) if place == n => return error(format!("\"{name}\" is this pool itself")),
+            Some(place) if places.contains(&place) => {
+                return error(format!("\"{name}\" stands here twice"));
+            }
+            Some(place) => places.push(place),
+        }
+    }
+    Ok(places)
+}
+
+fn endpoints(field: &str, list: &[String]) -> Result<Vec<EndpointId>, ConfigError> {
+    let mut endpoints = Vec::with_capacity(list.len());
+    for (n, text) in list.iter().enumerate() {
+        let field = || format!("{field}.endpoints[{n}]");
+        let id: EndpointId = text
+            .parse()
+            .map_err(|error| ConfigError::new(field(), format!("\"{text}\": {error}")))?;
+        if endpoints.contains(&id) {
+            return Err(ConfigError::new(field(), format!("\"{id}\" stands here twice")));
+        }
+        endpoints.push(id);
+    }
+    endpoints.sort_unstable();
+    Ok(endpoints)
+}
+
+fn profile(field: &str, pool: &PoolConfig) -> Result<Profile, ConfigError> {
+    let base = Profile::recommended();
+    let mut profile = match &pool.scorers {
+        ScorersConfig::Named(ProfileName::Recommended) => base,
+        ScorersConfig::Named(ProfileName::Reference) => Profile::reference(),
+        ScorersConfig::List(list) => {
+            let scorers = list.iter().enumerate().map(|(n, scorer)| {
+                let known = Scorer::from_name(&scorer.name)
+                    .ok_or_else(|| unknown_scorer(field, n, &scorer.name))?;
+                Ok(Weighted { scorer: known, weight: scorer.weight })
+            });
+            base.with_scorers(scorers.collect::<Result<_, _>>()?)
+                .map_err(|error| ConfigError::new(format!("{field}.scorers"), error))?
+        }
+    };
+    if !(1..=MAX_RANKED).contains(&pool.ranked) {
+        return Err(ConfigError::new(
+            format!("{field}.ranked"),
+            format!("{} is not between 1 and {MAX_RANKED}", pool.ranked),
+        ));
+    }
+    if pool.stale_ms <= pool.fresh_ms {
+        return Err(ConfigError::new(
+            format!("{field}.staleMs"),
+            format!("{} is not above freshMs, {}", pool.stale_ms, pool.fresh_ms),
+        ));
+    }
+    profile.ranked = pool.ranked;
+    profile.staleness = Staleness {
+        fresh_for: Duration::from_millis(pool.fresh_ms),
+        stale_after: Duration::from_millis(pool.stale_ms),
+    };
+    Ok(profile)
+}
+
+fn unknown_scorer(field: &str, n: usize, name: &str) -> ConfigError {
+    let known: Vec<_> = Scorer::ALL.iter().map(|scorer| scorer.name()).collect();
+    ConfigError::new(
+        format!("{field}.scorers[{n}].name"),
+        format!("unknown scorer \"{name}\", expected one of {}", known.join(", ")),
+    )
+}
