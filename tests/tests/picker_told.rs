@@ -71,6 +71,11 @@ fn header_counters_and_access_log_agree() {
             })
             .await;
         }
+        eventually("each pick counts for its endpoint", || {
+            let picks = gateway.picker_metric("endpoint_picks", ("igw_pool", LLAMA));
+            (picks.iter().map(|(_, n)| n).sum::<u64>() == 5).then_some(())
+        })
+        .await;
         assert!(!gateway.envoy().access_log().contains(PROMPT));
         gateway.check();
     });

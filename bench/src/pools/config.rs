@@ -181,6 +181,8 @@ fn picker(endpoints: &Endpoints, scrapes: Scrapes) -> Json {
             "intervalMs": u64::try_from(scrapes.interval.as_millis()).unwrap_or(u64::MAX),
             "concurrency": scrapes.concurrency,
         },
+        // As in the guides: no filter here sets one.
+        "subsetMetadata": false,
     })
 }
 

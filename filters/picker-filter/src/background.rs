@@ -7,6 +7,7 @@
 mod adapters;
 mod gauges;
 mod holder;
+mod picks;
 mod publish;
 mod question;
 mod worker;
@@ -20,6 +21,7 @@ use shared::pools::Millis;
 
 use crate::vm::Vm;
 use holder::Holder;
+use picks::Picks;
 use worker::Worker;
 
 /// Between two flushes of the requests' counters.
@@ -32,6 +34,8 @@ pub struct Background<H> {
     /// Whether this VM holds the lease.
     holds: bool,
     holder: Holder,
+    define: fn(MetricKind, &str) -> Option<MetricId>,
+    picks: Picks,
     worker: Worker,
     flushed: Option<Millis>,
 }
@@ -48,7 +52,8 @@ impl<H: BackgroundHost> Background<H> {
     pub fn new(host: H, vm: Rc<Vm>, define: fn(MetricKind, &str) -> Option<MetricId>) -> Self {
         let holder = Holder::new(&vm, define);
         let worker = Worker::new(&vm);
-        Self { host, vm, holds: false, holder, worker, flushed: None }
+        let picks = Picks::default();
+        Self { host, vm, holds: false, holder, define, picks, worker, flushed: None }
     }
 
     /// The time between ticks. What one worker has in flight is known to the others up to
@@ -81,6 +86,7 @@ impl<H: BackgroundHost> Background<H> {
         self.worker.on_tick(&moment);
         if self.flushed.is_none_or(|last| now.has_passed(last, FLUSH_INTERVAL)) {
             moment.flush();
+            self.picks.flush(&moment, self.define);
             self.flushed = Some(now);
         }
     }
