@@ -5,11 +5,14 @@
 //! `render/<target>.rs` with `fn render(&Intent, &Options) -> Result<Vec<RenderedFile>, RenderError>`,
 //! and its arm in [`render`].
 
+pub mod agentgateway;
 pub mod envoy;
 mod error;
+pub mod istio;
 mod json;
 mod options;
 pub mod plugin;
+pub mod routes;
 pub mod template;
 
 use crate::intent::Intent;
@@ -51,8 +54,8 @@ pub fn render(
 ) -> Result<Vec<RenderedFile>, RenderError> {
     match target {
         Target::Envoy => envoy::render(intent, options),
-        Target::Istio | Target::EnvoyGateway | Target::Agentgateway => {
-            Err(RenderError::NotBuilt { target })
-        }
+        Target::Istio => istio::render(intent, options),
+        Target::Agentgateway => agentgateway::render(intent, options),
+        Target::EnvoyGateway => Err(RenderError::NotBuilt { target }),
     }
 }

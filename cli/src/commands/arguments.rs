@@ -33,6 +33,13 @@ pub(super) struct Gateway {
     /// The folder of bbr-filter.wasm and picker-filter.wasm
     #[arg(long, default_value = "dist", value_name = "DIR")]
     pub(super) modules: PathBuf,
+    /// Where platforms pull the modules from: oci://HOST/PATH
+    #[arg(long, value_name = "OCI", value_parser = registry)]
+    registry: Option<String>,
+    /// The digest of a module's manifest, once for each: MODULE=sha256:HEX, as
+    /// `cargo xtask publish` prints it
+    #[arg(long = "digest", value_name = "MODULE=DIGEST", value_parser = digest)]
+    digests: Vec<(String, String)>,
     /// The largest request body that is read, in bytes; larger ones are answered 413
     #[arg(long, default_value_t = Options::default().max_body_bytes, value_name = "BYTES",
           value_parser = clap::value_parser!(u32).range(1..=1 << 30))]
@@ -89,7 +96,11 @@ impl Gateway {
             ports.insert(from, *to);
         }
         Ok(Options {
-            modules: Modules { folder: self.modules.clone(), ..Modules::default() },
+            modules: Modules {
+                folder: self.modules.clone(),
+                oci: self.registry.clone().unwrap_or_default(),
+                digests: self.digests.iter().cloned().collect(),
+            },
             max_body_bytes: self.max_body_bytes,
             reject_unknown_models: self.reject_unknown_models,
             explain: !self.no_explain,
@@ -107,6 +118,10 @@ enum ArgumentError {
     Endpoints,
     #[error("{0:?} is neither IP:PORT nor HOST:PORT")]
     Endpoint(String),
+    #[error("expected oci://HOST/PATH")]
+    Registry,
+    #[error("expected bbr-filter or picker-filter, =, sha256: and 64 hexadecimal digits")]
+    Digest,
     #[error("expected a port from 1 to 65535, or FROM=TO")]
     Port,
 }
@@ -126,6 +141,24 @@ fn endpoints(text: &str) -> Result<(String, Endpoints), ArgumentError> {
     }
     let names = parts.iter().map(|part| address(part.strip_prefix("dns:").unwrap_or(part)));
     Ok((pool.to_owned(), Endpoints::Dns(names.collect::<Result<_, _>>()?)))
+}
+
+fn registry(text: &str) -> Result<String, ArgumentError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | ':');
+    match text.strip_prefix("oci://") {
+        Some(rest) if rest.contains('/') && rest.chars().all(plain) => Ok(text.to_owned()),
+        _ => Err(ArgumentError::Registry),
+    }
+}
+
+fn digest(text: &str) -> Result<(String, String), ArgumentError> {
+    let (module, digest) = text.split_once('=').ok_or(ArgumentError::Digest)?;
+    let hex = digest.strip_prefix("sha256:").ok_or(ArgumentError::Digest)?;
+    let is_hex = hex.len() == 64 && hex.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
+    if !is_hex || !["bbr-filter", "picker-filter"].contains(&module) {
+        return Err(ArgumentError::Digest);
+    }
+    Ok((module.to_owned(), digest.to_owned()))
 }
 
 fn address(text: &str) -> Result<Address, ArgumentError> {

@@ -32,6 +32,14 @@ pub enum RenderError {
         /// The port.
         port: u16,
     },
+    /// The target pulls modules from a registry, and nothing says from which.
+    #[error(
+        "nothing says where the modules are pulled from; add --registry oci://HOST/PATH and --digest {module}=sha256:…, as `cargo xtask publish` prints them"
+    )]
+    NoImage {
+        /// The module.
+        module: &'static str,
+    },
     /// A value cannot be written.
     #[error("cannot write {what}: {reason}")]
     Write {

@@ -1,5 +1,6 @@
 //! What rendering needs to know beside the intent.
 
+use super::RenderError;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -56,6 +57,21 @@ impl Default for Options {
 impl Default for Modules {
     fn default() -> Self {
         Self { folder: "dist".into(), oci: String::new(), digests: BTreeMap::new() }
+    }
+}
+
+impl Modules {
+    /// A module's OCI reference, pinned by its digest.
+    ///
+    /// # Errors
+    /// Registry or digest are not known.
+    pub fn image(&self, module: &'static str) -> Result<String, RenderError> {
+        match self.digests.get(module) {
+            Some(digest) if !self.oci.is_empty() => {
+                Ok(format!("{}/{module}@{digest}", self.oci.trim_end_matches('/')))
+            }
+            _ => Err(RenderError::NoImage { module }),
+        }
     }
 }
 

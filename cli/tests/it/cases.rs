@@ -3,7 +3,7 @@
 use igw::diagnostics::Notice;
 use igw::intent::{Endpoints, Intent, Settings, build};
 use igw::manifests::{Input, Source, parse};
-use igw::render::{Options, PortMap, RenderedFile, Target, render};
+use igw::render::{Modules, Options, PortMap, RenderedFile, Target, render};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -58,7 +58,14 @@ pub fn intent(sources: &[Source]) -> (Intent, Vec<Notice>) {
 
 /// What the target gets; none if it has no renderer in this build.
 pub fn rendered(intent: &Intent, target: Target) -> Option<Vec<RenderedFile>> {
-    let options = Options { ports: PortMap::from([(80, 8080)]), ..Options::default() };
+    let digest =
+        |module: &str, digit: &str| (module.to_owned(), format!("sha256:{}", digit.repeat(64)));
+    let modules = Modules {
+        oci: "oci://registry.example.com/igw".to_owned(),
+        digests: [digest("bbr-filter", "1"), digest("picker-filter", "2")].into(),
+        ..Modules::default()
+    };
+    let options = Options { ports: PortMap::from([(80, 8080)]), modules, ..Options::default() };
     match render(target, intent, &options) {
         Ok(files) => Some(files),
         Err(igw::render::RenderError::NotBuilt { .. }) => None,

@@ -10,9 +10,11 @@
     reason = "the helpers beside the tests are tests too"
 )]
 
+mod agentgateway;
 mod cases;
 mod faults;
 mod golden;
+mod istio;
 mod meaning;
 mod run;
 mod shuffle;
