@@ -4,8 +4,10 @@
 //! standard error.
 
 mod arguments;
+mod check;
 mod completions;
 mod error;
+mod explain;
 mod files;
 mod import;
 mod run;
@@ -20,7 +22,8 @@ Exit codes:
   0  done
   1  something outside failed: a file could not be written, Envoy could not be run
   2  the command line is wrong
-  3  the manifests are wrong, contradict each other, or lack something the target needs";
+  3  the manifests are wrong, contradict each other, or lack something the target needs;
+     a check found errors; no pool gets the request that explain is asked about";
 
 /// From Gateway API and Inference Extension manifests to a running inference gateway.
 #[derive(Debug, Parser)]
@@ -36,6 +39,10 @@ enum Command {
     Import(import::Arguments),
     /// Read manifests and run the gateway here, on plain Envoy
     Run(run::Arguments),
+    /// Check files before they are applied, or a gateway that runs
+    Check(check::Arguments),
+    /// Say where a running gateway sends requests for a model, and why
+    Explain(explain::Arguments),
     /// Print completions for a shell
     Completions(completions::Arguments),
 }
@@ -46,6 +53,8 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Import(arguments) => import::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Completions(arguments) => {
             completions::run(&arguments, &mut Cli::command());
             Ok(())

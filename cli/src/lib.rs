@@ -11,8 +11,12 @@
 //!                              notices)
 //! ```
 
+pub mod admin;
+pub mod check;
 pub mod commands;
 pub mod diagnostics;
+pub mod explain;
 pub mod intent;
 pub mod manifests;
+pub mod proxy;
 pub mod render;

@@ -15,13 +15,17 @@ pub mod kinds;
 mod spelling;
 mod tree;
 mod typed;
+mod types;
 mod values;
 
 use crate::diagnostics::{Fault, FaultKind, Notice, Origin};
 use std::sync::Arc;
 
+pub(crate) use document::understand;
 pub use document::{Body, Document};
 pub use input::{Input, Source};
+pub(crate) use tree::{Tree, parse as trees};
+pub(crate) use types::fault as type_fault;
 
 /// What reading came to.
 #[derive(Debug, Default)]
@@ -76,7 +80,7 @@ pub fn parse(sources: &[Source], namespace: &str) -> Result<Manifests, Vec<Fault
             }
         };
         for tree in trees {
-            match document::understand(tree, source, namespace, &mut manifests.notices) {
+            match understand(tree, source, namespace, &mut manifests.notices) {
                 Ok(Some(document)) => manifests.documents.push(document),
                 Ok(None) => {}
                 Err(fault) => faults.push(fault),

@@ -1,5 +1,6 @@
 //! Why a command failed.
 
+use crate::admin::AdminError;
 use crate::diagnostics::{Fault, print_faults};
 use crate::render::RenderError;
 use anstream::eprintln;
@@ -53,6 +54,18 @@ pub enum CommandError {
         /// The ports there are.
         known: Vec<u16>,
     },
+    /// A check found errors, which were told.
+    #[error("{errors} error(s) were found")]
+    Findings {
+        /// How many.
+        errors: usize,
+    },
+    /// A request that was asked about reaches no endpoint, which was told.
+    #[error("no endpoint gets the request")]
+    Unreached,
+    /// A running Envoy cannot be asked.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     /// Something else outside failed.
     #[error("{doing}")]
     Outside {
@@ -84,7 +97,7 @@ impl CommandError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::NoListener { .. } => 2,
-            Self::Manifests(_) | Self::Render(_) => 3,
+            Self::Manifests(_) | Self::Render(_) | Self::Findings { .. } | Self::Unreached => 3,
             _ => 1,
         }
     }
@@ -94,6 +107,9 @@ impl CommandError {
         let style = AnsiColor::Red.on_default().bold();
         if let Self::Manifests(faults) = self {
             return print_faults(faults);
+        }
+        if matches!(self, Self::Findings { .. } | Self::Unreached) {
+            return;
         }
         eprintln!("{style}error{style:#}: {self}");
         let mut source = self.source();

@@ -108,7 +108,7 @@ struct WithSpec<T> {
 }
 
 /// Decides what `tree` is and reads it; none if it plays no part, which is noted.
-pub(super) fn understand(
+pub(crate) fn understand(
     mut tree: Tree,
     source: &Source,
     namespace: &str,

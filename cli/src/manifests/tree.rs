@@ -12,11 +12,11 @@ use std::sync::Arc;
 
 /// A document.
 #[derive(Clone, Debug)]
-pub(super) struct Tree {
+pub(crate) struct Tree {
     /// Its content.
-    pub(super) value: Value,
+    pub(crate) value: Value,
     /// Where its parts stand.
-    pub(super) places: Places,
+    pub(crate) places: Places,
 }
 
 /// The lines of a document's parts.
@@ -59,7 +59,7 @@ impl Places {
 
 /// Reads all documents of a stream; empty ones are left out, and lists (`kind: List`, as
 /// `kubectl get -o yaml` prints them) are taken apart.
-pub(super) fn parse(source: &Source) -> Result<Vec<Tree>, Fault> {
+pub(crate) fn parse(source: &Source) -> Result<Vec<Tree>, Fault> {
     let nodes = MarkedYaml::load_from_str(&source.text).map_err(|error| {
         let line = error.marker().line();
         let reason = error.info().to_owned();

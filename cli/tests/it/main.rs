@@ -12,8 +12,11 @@
 
 mod agentgateway;
 mod cases;
+mod check;
+mod diagnose;
 mod faults;
 mod golden;
+mod helm;
 mod istio;
 mod meaning;
 mod run;

@@ -20,14 +20,14 @@ struct Request {
 }
 
 /// A running gateway; killed if a test fails.
-struct Gateway {
+pub struct Gateway {
     child: Child,
     port: u16,
-    admin: u16,
+    pub admin: u16,
 }
 
 impl Gateway {
-    fn start(folder: &str) -> Self {
+    pub fn start(folder: &str) -> Self {
         let ports = free_ports(2).unwrap();
         let (port, admin) = (ports[0], ports[1]);
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
@@ -50,7 +50,7 @@ impl Gateway {
     }
 
     /// Status, `x-gateway-pool` and the answer.
-    fn post(&self, path: &str, body: &str) -> (u16, String, serde_json::Value) {
+    pub fn post(&self, path: &str, body: &str) -> (u16, String, serde_json::Value) {
         let config = ureq::Agent::config_builder().http_status_as_error(false).build();
         let url = format!("http://127.0.0.1:{}{path}", self.port);
         let request = ureq::Agent::new_with_config(config).post(url);
