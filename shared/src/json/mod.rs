@@ -24,6 +24,7 @@
 
 mod blocks;
 mod error;
+mod escapes;
 mod nesting;
 mod number;
 mod scanner;

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::error::{Expected, ScanError, ScanErrorKind};
+use super::escapes::Escapes;
 use super::nesting::{Container, Full, Nesting};
 use super::number::{Number, Step};
 use super::skip::{BadEscape, Pending, Skipped, skip};
@@ -13,6 +14,7 @@ use super::text::{KeyIsModel, Name, Progress, Text};
 pub struct Scanner {
     state: State,
     nesting: Nesting,
+    escapes: Escapes,
     /// Bytes of earlier chunks.
     consumed: u64,
     root: Option<Root>,
@@ -107,6 +109,7 @@ impl Scanner {
         Self {
             state: State::Value,
             nesting: Nesting::new(),
+            escapes: Escapes::new(),
             consumed: 0,
             root: None,
             model_is_next: false,
@@ -296,7 +299,7 @@ impl Scanner {
         pending: Pending,
         role: StringRole,
     ) -> Result<usize, Fault> {
-        match skip(chunk.get(at..).unwrap_or_default(), pending) {
+        match skip(chunk.get(at..).unwrap_or_default(), pending, &mut self.escapes) {
             Ok(Skipped::Closed(width)) => {
                 match role {
                     StringRole::Key => self.state = State::Colon,

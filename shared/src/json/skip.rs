@@ -1,8 +1,8 @@
 //! Skips strings whose content does not matter: nearly every byte of a prompt.
 //!
 //! Works on blocks of 64 bytes and bit masks of them. Escapes are found without
-//! a loop; only those that are not `\"`, `\\` or `\n` are visited one by one, to
-//! be checked. All that crosses from block to block is one bit: whether the
+//! a loop; only those that are not `\"`, `\\` or `\n` are checked one by one, and
+//! later (see [`escapes`](super::escapes)). All that crosses from block to block is one bit: whether the
 //! first byte is escaped. (Starting the next block a byte earlier instead costs a
 //! third of the speed: its load then waits for this block's result.)
 //!
@@ -10,7 +10,8 @@
 //! whole document's quotes (prefix-xor, as simdjson's first stage does it) would
 //! cover the structure between strings too, which must be validated anyway.
 
-use super::blocks::{BLOCK, Masks, classify};
+use super::blocks::{BLOCK, Masks, classify, plain_blocks};
+use super::escapes::{Broken, Escapes, check_escape};
 
 /// What of an escape was still missing when the chunk ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,6 +23,10 @@ pub(super) enum Pending {
     /// So many hexadecimal digits of `\uXXXX`, 1 to 4.
     Hex(u8),
 }
+
+/// After so many plain blocks in a row more are expected. Prose has an escape in every
+/// other block or so, and guessing wrong costs more there than guessing right saves.
+const PLAIN: u32 = 4;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Skipped {
@@ -37,27 +42,45 @@ pub(super) struct BadEscape(pub(super) usize);
 
 /// Skips to the end of a string; `input` starts inside it.
 #[inline]
-pub(super) fn skip(input: &[u8], pending: Pending) -> Result<Skipped, BadEscape> {
+pub(super) fn skip(
+    input: &[u8],
+    pending: Pending,
+    escapes: &mut Escapes,
+) -> Result<Skipped, BadEscape> {
     let mut at = match resume(input, pending)? {
         Resumed::At(at) => at,
         Resumed::Open(pending) => return Ok(Skipped::Open(pending)),
     };
     let mut first_is_escaped = false;
+    let mut plain = 0;
     loop {
+        if plain == PLAIN {
+            at += BLOCK * plain_blocks(input.get(at..).unwrap_or_default());
+            plain = 0;
+        }
         let rest = input.get(at..).unwrap_or_default();
         let masks = match rest.first_chunk::<BLOCK>() {
             Some(block) => classify(block),
             None if rest.is_empty() => {
-                let pending = if first_is_escaped { Pending::Escape } else { Pending::Nothing };
-                return Ok(Skipped::Open(pending));
+                let at_end = if first_is_escaped { Pending::Escape } else { Pending::Nothing };
+                let cut = escapes.check(input)?;
+                return Ok(Skipped::Open(cut.unwrap_or(at_end)));
             }
             None => classify(&padded(rest)),
         };
-        match walk(rest, masks, first_is_escaped).map_err(|offset| BadEscape(at + offset))? {
-            Walked::Closed(offset) => return Ok(Skipped::Closed(at + offset)),
-            Walked::Cut(pending) => return Ok(Skipped::Open(pending)),
-            Walked::On { next_is_escaped } => first_is_escaped = next_is_escaped,
+        let walked = walk(masks, first_is_escaped);
+        let room = escapes.note(at, walked.unchecked);
+        if let Some(offset) = walked.end {
+            return Ok(match escapes.check(input)? {
+                Some(cut) => Skipped::Open(cut),
+                None => Skipped::Closed(at + offset + 1),
+            });
         }
+        if !room && let Some(cut) = escapes.check(input)? {
+            return Ok(Skipped::Open(cut));
+        }
+        first_is_escaped = walked.next_is_escaped;
+        plain = if walked.is_plain { plain + 1 } else { 0 };
         at += BLOCK;
     }
 }
@@ -72,52 +95,35 @@ fn padded(rest: &[u8]) -> [u8; BLOCK] {
     block
 }
 
-enum Walked {
-    Closed(usize),
-    Cut(Pending),
-    /// The block holds no end.
-    On {
-        next_is_escaped: bool,
-    },
+/// What a block holds.
+struct Walked {
+    /// Where the string ends.
+    end: Option<usize>,
+    /// Escapes before that which are still to be checked.
+    unchecked: u64,
+    next_is_escaped: bool,
+    /// Neither quote nor backslash.
+    is_plain: bool,
 }
 
-/// Goes through the block at the start of `rest`. The error is the offset of a
-/// bad escape.
+/// Goes through a block.
 #[inline(always)]
-fn walk(rest: &[u8], masks: Masks, first_is_escaped: bool) -> Result<Walked, usize> {
+fn walk(masks: Masks, first_is_escaped: bool) -> Walked {
     let Masks { quotes, backslashes, letters_n } = masks;
     let first = u64::from(first_is_escaped);
     let escaped = escaped(backslashes & !first) | first;
     let ends = quotes & !escaped;
     // The bits below the lowest one of `ends`; all, if there is none.
     let inside = !ends & ends.wrapping_sub(1);
-    let unchecked = escaped & inside & !(quotes | backslashes | letters_n);
     // No test for blocks without a backslash: in a chat it is a toss-up for each block,
     // and a wrong guess costs more than the few operations it would save.
     let escapes = backslashes & !escaped;
-    let on = Walked::On { next_is_escaped: escapes >> (BLOCK - 1) != 0 };
-    if ends | unchecked == 0 {
-        return Ok(on);
+    Walked {
+        end: (ends != 0).then(|| ends.trailing_zeros() as usize),
+        unchecked: escaped & inside & !(quotes | backslashes | letters_n),
+        next_is_escaped: escapes >> (BLOCK - 1) != 0,
+        is_plain: quotes | backslashes == 0,
     }
-    Ok(match (check(rest, unchecked)?, ends) {
-        (Some(pending), _) => Walked::Cut(pending),
-        (None, 0) => on,
-        (None, _) => Walked::Closed(ends.trailing_zeros() as usize + 1),
-    })
-}
-
-/// Checks the escapes at these bits; what is missing, if the chunk ends in one.
-fn check(rest: &[u8], mut unchecked: u64) -> Result<Option<Pending>, usize> {
-    while unchecked != 0 {
-        let at = unchecked.trailing_zeros() as usize;
-        match check_escape(rest.get(at..).unwrap_or_default()) {
-            Ok(_) => {}
-            Err(Broken::Cut(pending)) => return Ok(Some(pending)),
-            Err(Broken::At(offset)) => return Err(at + offset),
-        }
-        unchecked &= unchecked - 1;
-    }
-    Ok(None)
 }
 
 /// The bytes behind backslashes that are not themselves escaped.
@@ -135,31 +141,6 @@ fn escaped(backslashes: u64) -> u64 {
     let even_runs = backslashes.wrapping_add(starts & EVEN) ^ backslashes;
     let odd_runs = backslashes.wrapping_add(starts & !EVEN) ^ backslashes;
     (even_runs & !EVEN) | (odd_runs & EVEN)
-}
-
-enum Broken {
-    Cut(Pending),
-    At(usize),
-}
-
-/// Checks what stands behind a backslash; the result is its width: 1, or 5 for `uXXXX`.
-#[inline]
-fn check_escape(rest: &[u8]) -> Result<usize, Broken> {
-    match rest.first() {
-        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(1),
-        Some(b'u') => {
-            for n in 1..=4_u8 {
-                match rest.get(usize::from(n)) {
-                    Some(digit) if digit.is_ascii_hexdigit() => {}
-                    Some(_) => return Err(Broken::At(n.into())),
-                    None => return Err(Broken::Cut(Pending::Hex(5 - n))),
-                }
-            }
-            Ok(5)
-        }
-        Some(_) => Err(Broken::At(0)),
-        None => Err(Broken::Cut(Pending::Escape)),
-    }
 }
 
 enum Resumed {
@@ -206,6 +187,26 @@ mod tests {
             }
         }
         escaped
+    }
+
+    #[test]
+    fn of_many_bad_escapes_the_first_is_told() {
+        for before in 0..400 {
+            let text = format!("{}\\u12g4{}\"", "\\u00fc\\t".repeat(before), "\\x".repeat(200));
+            let bad = skip(text.as_bytes(), Pending::Nothing, &mut Escapes::new());
+            assert_eq!(bad, Err(BadEscape(8 * before + 4)));
+        }
+    }
+
+    #[test]
+    fn a_string_of_plain_blocks_ends_where_its_quote_stands() {
+        for plain in 0..700 {
+            for (end, width) in [("\"", 1), ("\\\"\"", 3), ("\\u00fc\"", 7)] {
+                let text = format!("{}{end}{}", "x".repeat(plain), " \"".repeat(40));
+                let skipped = skip(text.as_bytes(), Pending::Nothing, &mut Escapes::new());
+                assert_eq!(skipped, Ok(Skipped::Closed(plain + width)));
+            }
+        }
     }
 
     proptest! {
