@@ -17,6 +17,8 @@ pub struct PoolSettings {
     pub name: String,
     /// Its Envoy cluster.
     pub cluster: String,
+    /// Other clusters with the same endpoints.
+    pub other_clusters: Vec<String>,
     /// Where its endpoints come from.
     pub endpoints: EndpointSource,
     /// What to look for on a page of metrics.
@@ -33,6 +35,13 @@ pub struct PoolSettings {
     pub profile: Profile,
     /// Whether any endpoint is better than none.
     pub fail_open: bool,
+}
+
+impl PoolSettings {
+    /// The clusters whose requests are picked for.
+    pub fn clusters(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.cluster).chain(&self.other_clusters).map(String::as_str)
+    }
 }
 
 /// Where a pool's endpoints come from.
@@ -60,6 +69,7 @@ pub(super) fn pool_settings(field: &str, pool: &PoolConfig) -> Result<PoolSettin
     };
     Ok(PoolSettings {
         cluster: pool.cluster.clone().unwrap_or_else(|| name.clone()),
+        other_clusters: pool.other_clusters.clone(),
         name,
         endpoints,
         metrics: metric_names(field, pool)?,

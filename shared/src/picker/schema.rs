@@ -49,6 +49,10 @@ pub struct PoolConfig {
     /// The Envoy cluster whose requests are picked for. The pool's name, if left out.
     #[serde(default)]
     pub cluster: Option<String>,
+    /// Further clusters with the same endpoints, for platforms that make one for each
+    /// route, as Envoy Gateway does. Discovery asks for `cluster`.
+    #[serde(default)]
+    pub other_clusters: Vec<String>,
     /// The endpoints.
     pub endpoints: EndpointsConfig,
     /// The model servers' kind, for the names of their metrics.

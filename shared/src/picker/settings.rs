@@ -58,7 +58,8 @@ impl Settings {
     /// The pool of a cluster, and its place among the pools.
     #[must_use]
     pub fn pool_of(&self, cluster: &str) -> Option<(usize, &PoolSettings)> {
-        self.pools.iter().enumerate().find(|(_, pool)| pool.cluster == cluster)
+        let serves = |pool: &PoolSettings| pool.clusters().any(|own| own == cluster);
+        self.pools.iter().enumerate().find(|(_, pool)| serves(pool))
     }
 
     /// A request's priority: its objective's, else its model's, else 0.
@@ -84,11 +85,23 @@ impl TryFrom<PickerConfig> for Settings {
                     format!("\"{}\" is already a pool", pool.name),
                 ));
             }
-            if let Some(other) = pools.iter().find(|other| other.cluster == pool.cluster) {
-                return Err(ConfigError::new(
-                    format!("{field}.cluster"),
-                    format!("\"{}\" is already the cluster of \"{}\"", pool.cluster, other.name),
-                ));
+            for (m, cluster) in pool.clusters().enumerate() {
+                let field = match m.checked_sub(1) {
+                    None => format!("{field}.cluster"),
+                    Some(m) => format!("{field}.otherClusters[{m}]"),
+                };
+                if pool.clusters().take(m).any(|own| own == cluster) {
+                    return Err(ConfigError::new(
+                        field,
+                        format!("\"{cluster}\" stands here twice"),
+                    ));
+                }
+                let other = pools.iter().find(|other| other.clusters().any(|own| own == cluster));
+                if let Some(other) = other {
+                    let problem =
+                        format!("\"{cluster}\" is already the cluster of \"{}\"", other.name);
+                    return Err(ConfigError::new(field, problem));
+                }
             }
             pools.push(pool);
         }

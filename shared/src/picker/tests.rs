@@ -54,6 +54,14 @@ fn a_wrong_configuration_is_told_by_field_and_expectation() {
             "pools[1].cluster",
             "already the cluster of \"a\"",
         ),
+        (pool(r#","otherClusters":["q","q"]"#), "pools[0].otherClusters[1]", "twice"),
+        (pool(r#","otherClusters":["p"]"#), "pools[0].otherClusters[0]", "twice"),
+        (
+            r#"{"pools":[{"name":"a","endpoints":[]},{"name":"b","otherClusters":["c","a"],"endpoints":[]}]}"#
+                .to_owned(),
+            "pools[1].otherClusters[1]",
+            "already the cluster of \"a\"",
+        ),
         (pool(r#","server":"ollama""#), "pools[0].server", "expected one of"),
         (pool(r#","metrics":{"waiting":"a b"}"#), "pools[0].metrics.waiting", "a b"),
         (pool(r#","metrics":{"kvUsage":"m{x=1"}"#), "pools[0].metrics.kvUsage", "}"),
@@ -86,6 +94,16 @@ fn a_wrong_configuration_is_told_by_field_and_expectation() {
         assert_eq!(error.field, field, "{json}: {error}");
         assert!(error.problem.contains(part), "{json}: {error}");
     }
+}
+
+#[test]
+fn requests_of_all_clusters_of_a_pool_are_picked_for() {
+    let json = r#"{"pools":[{"name":"a","endpoints":[]},
+        {"name":"b","cluster":"b1","otherClusters":["b2","b3"],"endpoints":[]}]}"#;
+    let settings = Settings::from_json(json.as_bytes()).expect("valid");
+    let place = |cluster| settings.pool_of(cluster).map(|(place, _)| place);
+    assert_eq!(["a", "b1", "b2", "b3"].map(place), [Some(0), Some(1), Some(1), Some(1)]);
+    assert_eq!(place("b"), None);
 }
 
 #[test]
