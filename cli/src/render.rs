@@ -7,6 +7,7 @@
 
 pub mod agentgateway;
 pub mod envoy;
+pub mod envoy_gateway;
 mod error;
 pub mod istio;
 mod json;
@@ -28,7 +29,7 @@ pub enum Target {
     Envoy,
     /// Istio 1.28 or newer.
     Istio,
-    /// Envoy Gateway.
+    /// Envoy Gateway 1.6 or newer.
     EnvoyGateway,
     /// kgateway's agentgateway, which reads bodies itself.
     Agentgateway,
@@ -56,6 +57,6 @@ pub fn render(
         Target::Envoy => envoy::render(intent, options),
         Target::Istio => istio::render(intent, options),
         Target::Agentgateway => agentgateway::render(intent, options),
-        Target::EnvoyGateway => Err(RenderError::NotBuilt { target }),
+        Target::EnvoyGateway => envoy_gateway::render(intent, options),
     }
 }

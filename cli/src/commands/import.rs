@@ -2,7 +2,7 @@
 
 use super::{CommandError, arguments, files};
 use crate::diagnostics::{Level, print_notices};
-use crate::render::{self, Target, envoy};
+use crate::render::{self, Target, envoy, envoy_gateway};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -36,9 +36,12 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
     let intent = arguments.manifests.intent(false)?;
     let options = arguments.gateway.options(&intent)?;
-    if arguments.target == Target::Envoy {
-        print_notices(&envoy::left_out(&intent), Level::Warning);
-    }
+    let left_out = match arguments.target {
+        Target::Envoy => envoy::left_out(&intent),
+        Target::EnvoyGateway => envoy_gateway::left_out(&intent),
+        Target::Istio | Target::Agentgateway => Vec::new(),
+    };
+    print_notices(&left_out, Level::Warning);
     let rendered = render::render(arguments.target, &intent, &options)?;
     files::write(&rendered, arguments.output.as_deref())
 }

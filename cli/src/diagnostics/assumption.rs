@@ -90,6 +90,22 @@ pub enum Doubt {
         "names a pool's endpoints, but has one address for all of them, so none can be picked; make it headless (clusterIP: None)"
     )]
     NotHeadless,
+    /// A rule that the target cannot have picked for.
+    #[error(
+        "shares the requests of rule {rule} out by weight; Envoy Gateway makes one cluster of all its pools, so Envoy balances these requests and the picker does not"
+    )]
+    NotPicked {
+        /// Its place, from 0.
+        rule: usize,
+    },
+    /// A pool without a selector.
+    #[error(
+        "is defined by none of the files, so nothing says which pods are its; its Service selects app={label}"
+    )]
+    PodsGuessed {
+        /// The label's value.
+        label: String,
+    },
     /// A listener that the target cannot make.
     #[error(
         "has the HTTPS listener {listener:?}, which is left out: the manifests only name its certificates"

@@ -57,10 +57,11 @@ fn listeners(intent: &Intent, options: &Options, pools: &[&Pool]) -> Result<Stri
         return Err(RenderError::NoListener { reason });
     }
     let bind = |pool: &Pool| {
-        pools
-            .iter()
-            .any(|routed| routed.name == pool.name)
-            .then(|| plugin::Binding { cluster: pool.id.clone(), admin: ADMIN_CLUSTER.to_owned() })
+        pools.iter().any(|routed| routed.name == pool.name).then(|| plugin::Binding {
+            cluster: pool.id.clone(),
+            other_clusters: Vec::new(),
+            admin: ADMIN_CLUSTER.to_owned(),
+        })
     };
     let bbr = plugin::bbr(intent, options)?;
     let picker = plugin::picker(intent, options, bind)?;

@@ -1,16 +1,8 @@
 //! Why an intent cannot be rendered.
 
-use super::Target;
-
 /// Why an intent cannot be rendered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RenderError {
-    /// The target has no renderer in this build.
-    #[error("the target {target:?} is not built yet")]
-    NotBuilt {
-        /// The target.
-        target: Target,
-    },
     /// Nothing says where pools' endpoints are.
     #[error(
         "nothing says where the endpoints of {} are; add --endpoints POOL=IP:PORT,… (or HOST:PORT, or eds:FILE) for each, or the manifest of a headless Service with the pool's selector",

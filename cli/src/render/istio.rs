@@ -58,5 +58,9 @@ fn file(name: &str) -> RenderedFile {
 
 /// How Istio's Envoy knows a pool.
 fn binding(pool: &Pool) -> plugin::Binding {
-    plugin::Binding { cluster: shadow::cluster(&pool.name), admin: "envoy_admin".to_owned() }
+    plugin::Binding {
+        cluster: shadow::cluster(&pool.name),
+        other_clusters: Vec::new(),
+        admin: "envoy_admin".to_owned(),
+    }
 }

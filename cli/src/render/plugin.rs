@@ -15,6 +15,8 @@ use std::collections::BTreeSet;
 pub struct Binding {
     /// The name of the pool's Envoy cluster.
     pub cluster: String,
+    /// Further clusters with the same endpoints.
+    pub other_clusters: Vec<String>,
     /// The name of the Envoy cluster that leads to Envoy's own admin interface.
     pub admin: String,
 }
@@ -72,6 +74,7 @@ pub fn picker(
             .map(|(pool, binding)| PoolJson {
                 name: &pool.id,
                 cluster: (binding.cluster != pool.id).then_some(binding.cluster),
+                other_clusters: binding.other_clusters,
                 endpoints: Discovered { envoy_admin: binding.admin },
                 server: server(pool.servers.kind),
                 fail_open: pool.failure_mode == FailureMode::Open,
@@ -191,6 +194,8 @@ struct PoolJson<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     cluster: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    other_clusters: Vec<String>,
     endpoints: Discovered,
     #[serde(skip_serializing_if = "Option::is_none")]
     server: Option<&'static str>,

@@ -18,7 +18,7 @@ fn the_policy_reads_back_as_the_same_base_models_and_adapters() {
         if intent.gateways.is_empty() || intent.catalog.bases.is_empty() {
             continue;
         }
-        let policy = cases::rendered(&intent, Target::Agentgateway).unwrap().remove(0);
+        let policy = cases::rendered(&intent, Target::Agentgateway).remove(0);
         let source = Source { name: Arc::from("policy.yaml"), text: policy.text, release: None };
         let manifests = parse(&[source], "default").unwrap_or_else(|faults| panic!("{faults:?}"));
         let (again, _) = build(manifests.documents, &Settings::default())

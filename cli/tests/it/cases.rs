@@ -56,8 +56,8 @@ pub fn intent(sources: &[Source]) -> (Intent, Vec<Notice>) {
     (intent, notices)
 }
 
-/// What the target gets; none if it has no renderer in this build.
-pub fn rendered(intent: &Intent, target: Target) -> Option<Vec<RenderedFile>> {
+/// What the target gets.
+pub fn rendered(intent: &Intent, target: Target) -> Vec<RenderedFile> {
     let digest =
         |module: &str, digit: &str| (module.to_owned(), format!("sha256:{}", digit.repeat(64)));
     let modules = Modules {
@@ -66,9 +66,5 @@ pub fn rendered(intent: &Intent, target: Target) -> Option<Vec<RenderedFile>> {
         ..Modules::default()
     };
     let options = Options { ports: PortMap::from([(80, 8080)]), modules, ..Options::default() };
-    match render(target, intent, &options) {
-        Ok(files) => Some(files),
-        Err(igw::render::RenderError::NotBuilt { .. }) => None,
-        Err(error) => panic!("{target:?}: {error}"),
-    }
+    render(target, intent, &options).unwrap_or_else(|error| panic!("{target:?}: {error}"))
 }

@@ -42,7 +42,7 @@ fn root() -> PathBuf {
 /// What `igw import` makes of a set.
 fn made(case: &str, target: Target, file: &str) -> String {
     let (intent, _) = cases::intent(&cases::sources(case));
-    let files = cases::rendered(&intent, target).unwrap();
+    let files = cases::rendered(&intent, target);
     files.into_iter().find(|one| one.path == Path::new(file)).unwrap().text
 }
 
@@ -59,7 +59,7 @@ fn nothing_is_said_of_what_the_import_makes_and_of_the_projects_examples() {
     let mut inputs = Vec::new();
     let folder = tempfile::tempdir().unwrap();
     for target in [Target::Envoy, Target::Istio] {
-        for file in cases::rendered(&intent, target).unwrap() {
+        for file in cases::rendered(&intent, target) {
             let path = folder.path().join(format!("{target:?}-{}", file.path.display()));
             fs::write(&path, file.text).unwrap();
             inputs.push(Input { release: None, path });

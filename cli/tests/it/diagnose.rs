@@ -77,7 +77,7 @@ fn broken(endpoints: &[SocketAddr], change: impl FnOnce(&mut Bootstrap)) -> Envo
     for (pool, endpoint) in intent.pools.iter_mut().zip(endpoints) {
         pool.endpoints = Endpoints::Addresses(vec![*endpoint]);
     }
-    let text = cases::rendered(&intent, Target::Envoy).unwrap().remove(0).text;
+    let text = cases::rendered(&intent, Target::Envoy).remove(0).text;
     let mut bootstrap = Bootstrap::parse(&text).unwrap();
     let ports = free_ports(2).unwrap();
     bootstrap.with_ports(&[(8080, ports[0]), (9901, ports[1])]).unwrap();

@@ -30,7 +30,7 @@ fn every_set_becomes_what_its_golden_files_say() {
         wanted.insert(folder.join("notices.txt"), lines.collect::<String>());
         for target in Target::value_variants() {
             let name = target.to_possible_value().unwrap().get_name().to_owned();
-            for file in cases::rendered(&intent, *target).into_iter().flatten() {
+            for file in cases::rendered(&intent, *target) {
                 wanted.insert(folder.join(&name).join(file.path), file.text);
             }
         }
