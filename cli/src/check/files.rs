@@ -1,6 +1,6 @@
 //! Checks files: decides what each document is, and has it checked as that.
 
-use super::resource::{Patches, envoy_filter, extension_policy, wasm_plugin};
+use super::resource::{Patches, Policies, envoy_filter, wasm_plugin};
 use super::{Finding, plugin, proxy, together, versions};
 use crate::diagnostics::{Fault, FaultKind, Notice, Origin};
 use crate::intent::{self, Intent, Settings};
@@ -26,6 +26,7 @@ struct Check {
     documents: Vec<Document>,
     plugins: Vec<Plugin>,
     patches: Patches,
+    policies: Policies,
     counts: std::collections::BTreeMap<String, usize>,
 }
 
@@ -96,8 +97,11 @@ impl Check {
             Some("WasmPlugin" | "TrafficExtension") => {
                 Some(wasm_plugin(value, &at, findings).into_iter().collect())
             }
-            Some("EnvoyExtensionPolicy") => Some(extension_policy(value, &at, findings)),
+            Some("EnvoyExtensionPolicy") => {
+                Some(self.policies.extension(value, namespace, &at, findings))
+            }
             Some("EnvoyPatchPolicy") => {
+                self.policies.patch(value);
                 let mut plugins = Vec::new();
                 find_plugins(value, "", &|path, _| at(path), &mut plugins);
                 plugins.iter().for_each(|one| plugin::check(one, findings));
@@ -121,6 +125,7 @@ impl Check {
 
     fn finish(mut self) -> Checked {
         self.patches.check(&mut self.checked.findings);
+        std::mem::take(&mut self.policies).check(&mut self.checked.findings);
         let documents = std::mem::take(&mut self.documents);
         match intent::build(documents, &Settings::default()) {
             Ok((intent, notices)) => {

@@ -4,6 +4,7 @@
 //! Invariant: the shapes here are those of the CRDs as far as a plugin depends on them; a
 //! field that a CRD does not have is an error, since the API server would drop it silently.
 
+mod envoy_gateway;
 mod istio;
 
 use super::{Finding, Severity, plugin};
@@ -11,6 +12,7 @@ use crate::diagnostics::Origin;
 use crate::proxy::{self, Plugin, Role, role_of};
 use serde_json::Value;
 
+pub(super) use envoy_gateway::Policies;
 pub(super) use istio::{Patches, envoy_filter};
 
 /// What is wrong with an object that carries a plugin.
@@ -18,7 +20,7 @@ pub(super) use istio::{Patches, envoy_filter};
 pub enum ResourceFault {
     /// The kind cannot do what BBR needs.
     #[error(
-        "a {kind} cannot set allow_on_headers_stop_iteration, without which BBR never gets a body"
+        "{kind}: it cannot set allow_on_headers_stop_iteration, without which BBR never gets a body"
     )]
     CannotHold {
         /// The kind.
@@ -91,7 +93,7 @@ impl ResourceFault {
         match self {
             Self::CannotHold { kind } => match *kind {
                 "EnvoyExtensionPolicy" => {
-                    "use the EnvoyPatchPolicy of igw import --target envoy-gateway"
+                    "add the EnvoyPatchPolicy of igw import --target envoy-gateway"
                 }
                 _ => "use the EnvoyFilter of igw import --target istio",
             }
@@ -161,46 +163,4 @@ pub(super) fn wasm_plugin(
     };
     plugin::check(&plugin, findings);
     Some(plugin)
-}
-
-/// Checks an EnvoyExtensionPolicy's plugins.
-pub(super) fn extension_policy(
-    document: &Value,
-    at: &dyn Fn(&str) -> Origin,
-    findings: &mut Vec<Finding>,
-) -> Vec<Plugin> {
-    let mut plugins = Vec::new();
-    for (index, wasm) in proxy::list(document, "/spec/wasm").iter().enumerate() {
-        let path = format!("spec.wasm.{index}");
-        let url = ["/code/image/url", "/code/http/url"].iter().find_map(|at| proxy::text(wasm, at));
-        let url = url.unwrap_or_default();
-        let name = proxy::text(wasm, "/name").unwrap_or_default();
-        let config = wasm.get("config");
-        let Some(role) = config.and_then(role_of).or_else(|| proxy::role_by_name([url, name]))
-        else {
-            continue;
-        };
-        if role == Role::Bbr {
-            let fault = ResourceFault::CannotHold { kind: "EnvoyExtensionPolicy" };
-            findings.push(Finding::new(at(&path), fault));
-        }
-        let open = wasm.get("failOpen").and_then(Value::as_bool).unwrap_or(false);
-        let sha = ["/code/image/sha256", "/code/http/sha256"];
-        let plugin = Plugin {
-            role,
-            origin: at(&format!("{path}.config")),
-            name: name.to_owned(),
-            text: config.map(Value::to_string).unwrap_or_default(),
-            holds_headers: true,
-            // It has no field for reloading.
-            failure_policy: Some(if open { "FAIL_OPEN" } else { "FAIL_RELOAD" }.to_owned()),
-            vm_id: String::new(),
-            module: url.to_owned(),
-            pinned: url.contains("@sha256:")
-                || sha.iter().any(|at| proxy::text(wasm, at).is_some()),
-        };
-        plugin::check(&plugin, findings);
-        plugins.push(plugin);
-    }
-    plugins
 }

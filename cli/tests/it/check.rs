@@ -68,8 +68,13 @@ fn nothing_is_said_of_what_the_import_makes_and_of_the_projects_examples() {
     inputs.push(Input { release: None, path: cases::folder().join("guides/002") });
     let checked = files(&inputs, "default");
     assert_eq!(checked.findings, [], "{:#?}", checked.findings);
-    let examples = [Input { release: None, path: root().join("envoy-config") }];
-    assert_eq!(files(&examples, "default").findings, []);
+    let example = |path: &str| Input { release: None, path: root().join(path) };
+    let imported = ["envoy-config/imported.yaml", "istio/bbr.yaml", "istio/picker.yaml"];
+    let imported = imported.iter().chain(&["examples"]).copied().map(example).collect::<Vec<_>>();
+    for set in [imported, vec![example("envoy-gateway")], vec![example("envoy-config/guides.yaml")]]
+    {
+        assert_eq!(files(&set, "default").findings, []);
+    }
     for seen in ["1 Envoy bootstrap", "2 EnvoyFilter", "1 WasmPlugin", "3 Deployment"] {
         assert!(checked.seen.iter().any(|one| one == seen), "{seen}: {:?}", checked.seen);
     }
@@ -103,6 +108,24 @@ fn a_filters_configuration_is_judged_as_the_filter_does() {
     );
     let good = "{\"pools\": [{\"name\": \"p\", \"endpoints\": [\"10.0.0.1:80\"]}]}";
     assert_eq!(findings(&[("p.json", good)]), []);
+}
+
+#[test]
+fn a_policy_of_envoy_gateway_needs_the_patch_that_lets_bbr_hold_headers() {
+    let good = made("guides/003", Target::EnvoyGateway, "policies.yaml");
+    assert_eq!(findings(&[("p.yaml", &good)]), []);
+    let words = ["EnvoyExtensionPolicy", "allow_on_headers_stop_iteration", "EnvoyPatchPolicy"];
+    let off = "path: typed_config/config/allow_on_headers_stop_iteration\n      value: true";
+    for (from, to) in [
+        (off, "path: typed_config/config/allow_on_headers_stop_iteration\n      value: false"),
+        ("path: typed_config/config/allow_on_headers_stop_iteration", "path: disabled"),
+        (
+            "name: igw-inference-gateway\n  namespace: default\nspec:\n  targetRefs:\n  - group: gateway.networking.k8s.io\n    kind: Gateway\n    name: inference-gateway\n  wasm",
+            "name: other\n  namespace: default\nspec:\n  targetRefs:\n  - group: gateway.networking.k8s.io\n    kind: Gateway\n    name: inference-gateway\n  wasm",
+        ),
+    ] {
+        only(&[("p.yaml", &with(&good, from, to))], Severity::Error, "p.yaml:16: ", &words);
+    }
 }
 
 #[test]
@@ -264,7 +287,7 @@ fn kinds_that_cannot_carry_bbr_are_errors() {
         &[("w.yaml", &plugin("{baseModels: []}", ""))],
         Severity::Error,
         "w.yaml:",
-        &["a WasmPlugin cannot set", "EnvoyFilter of igw import"],
+        &["WasmPlugin: it cannot set", "EnvoyFilter of igw import"],
     );
     only(
         &[("w.yaml", &plugin("{pools: [{name: a}]}", ""))],
@@ -288,7 +311,7 @@ fn kinds_that_cannot_carry_bbr_are_errors() {
         &[("p.yaml", policy)],
         Severity::Error,
         "p.yaml:6: ",
-        &["EnvoyExtensionPolicy cannot", "EnvoyPatchPolicy"],
+        &["EnvoyExtensionPolicy: it cannot", "EnvoyPatchPolicy"],
     );
 }
 

@@ -5,6 +5,7 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "the helpers beside the tests are tests too"
@@ -15,6 +16,7 @@ mod cases;
 mod check;
 mod diagnose;
 mod envoy_gateway;
+mod examples;
 mod faults;
 mod golden;
 mod helm;
