@@ -104,6 +104,24 @@ fn guide_000_is_served() {
     serves_its_requests("000");
 }
 
+/// It has no requests; those its text speaks of.
+#[test]
+fn guide_001_is_served() {
+    let examples: [(&str, &[(&str, &str)]); 2] = [
+        ("example-1", &[("chatbot", "gemma3"), ("recommender", "deepseek-r1")]),
+        ("example-2", &[("google/gemma-3-4b-it", "gemma3")]),
+    ];
+    for (example, models) in examples {
+        let gateway = Gateway::start(&format!("guides/001/{example}"));
+        for (model, pool) in models {
+            let body = serde_json::json!({"model": model, "prompt": "x", "max_tokens": 1});
+            let (status, served_by, answer) = gateway.post("/v1/completions", &body.to_string());
+            assert_eq!((status, served_by.as_str()), (200, *pool), "{model}: {answer}");
+        }
+        assert!(gateway.interrupt().success());
+    }
+}
+
 #[test]
 fn guide_002_is_served() {
     serves_its_requests("002");

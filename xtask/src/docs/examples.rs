@@ -15,6 +15,18 @@ fn schema(filter: &str) -> Validator {
     jsonschema::validator_for(&filter.schema).unwrap()
 }
 
+/// A configuration, read and written again, with every default spelled out.
+fn again(filter: &str, json: &str) -> String {
+    match filter {
+        "bbr" => serde_json::to_string(&serde_json::from_str::<bbr::BbrConfig>(json).unwrap()),
+        "picker" => {
+            serde_json::to_string(&serde_json::from_str::<picker::PickerConfig>(json).unwrap())
+        }
+        other => panic!("no filter {other}"),
+    }
+    .unwrap()
+}
+
 /// Has a filter read its configuration.
 fn read(filter: &str, json: &str) -> Result<(), ConfigError> {
     match filter {
@@ -25,7 +37,7 @@ fn read(filter: &str, json: &str) -> Result<(), ConfigError> {
 }
 
 #[test]
-fn every_configuration_in_the_documentation_is_accepted() {
+fn every_configuration_in_the_documentation_is_accepted_and_survives_being_written() {
     let names = filters().map(|filter| filter.name);
     let mut found = names.map(|_| 0);
     for page in pages() {
@@ -40,6 +52,13 @@ fn every_configuration_in_the_documentation_is_accepted() {
             assert!(schema(names[n]).is_valid(&value), "{}: {}", page.name, block.text);
             let settings = read(names[n], &block.text);
             assert!(settings.is_ok(), "{}: {settings:?}", page.name);
+            let written = again(names[n], &block.text);
+            assert!(
+                schema(names[n]).is_valid(&serde_json::from_str(&written).unwrap()),
+                "{written}"
+            );
+            assert_eq!(read(names[n], &written), Ok(()), "{written}");
+            assert_eq!(again(names[n], &written), written);
             found[n] += 1;
         }
     }
@@ -47,12 +66,15 @@ fn every_configuration_in_the_documentation_is_accepted() {
 }
 
 #[test]
-fn the_shipped_configuration_is_accepted() {
-    let bootstrap = Bootstrap::load(project::root().join("envoy-config/guides.yaml")).unwrap();
-    for filter in filters() {
-        let value = bootstrap.plugin_configuration(filter.name).unwrap();
-        assert!(schema(filter.name).is_valid(&value), "{}", filter.name);
-        assert_eq!(read(filter.name, &value.to_string()), Ok(()), "{}", filter.name);
+fn the_shipped_configurations_are_accepted() {
+    for file in ["guides.yaml", "imported.yaml"] {
+        let path = project::root().join("envoy-config").join(file);
+        let bootstrap = Bootstrap::load(path).unwrap();
+        for filter in filters() {
+            let value = bootstrap.plugin_configuration(filter.name).unwrap();
+            assert!(schema(filter.name).is_valid(&value), "{}", filter.name);
+            assert_eq!(read(filter.name, &value.to_string()), Ok(()), "{}", filter.name);
+        }
     }
 }
 
