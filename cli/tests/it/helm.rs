@@ -4,6 +4,8 @@
 //! any of them the tests say that they were skipped, and why.
 
 use super::cases;
+use super::crds::faults;
+use super::platform::documents;
 use envoy_runner::cache_dir;
 use igw::intent::{Intent, Pool, Route, Settings, build};
 use igw::manifests::{Source, parse};
@@ -79,7 +81,11 @@ fn template(
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
-    Ok(String::from_utf8(output.stdout).unwrap())
+    let text = String::from_utf8(output.stdout).unwrap();
+    for object in documents(&text) {
+        assert_eq!(faults(&object).unwrap_or_default(), [""; 0], "{object}");
+    }
+    Ok(text)
 }
 
 /// A command of a guide.
@@ -127,12 +133,6 @@ fn intent(text: &str) -> Intent {
     let manifests =
         parse(&[source], "default").unwrap_or_else(|faults| panic!("{faults:?}: {text}"));
     build(manifests.documents, &Settings::default()).unwrap().0
-}
-
-fn documents(text: &str) -> Vec<Value> {
-    let documents = serde_yaml_ng::Deserializer::from_str(text);
-    let values = documents.map(|one| serde::Deserialize::deserialize(one).unwrap());
-    values.filter(|value: &Value| !value.is_null()).collect()
 }
 
 #[test]

@@ -14,6 +14,7 @@
 mod agentgateway;
 mod cases;
 mod check;
+mod crds;
 mod diagnose;
 mod envoy_gateway;
 mod examples;

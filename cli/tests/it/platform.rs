@@ -16,10 +16,11 @@ pub const MODELS: [(&str, &str, &str); 2] = [
     ("vllm-deepseek-r1", "deepseek/vllm-deepseek-r1", "ski-resorts"),
 ];
 
-/// The documents of a file.
+/// The documents of a file that are not empty.
 pub fn documents(text: &str) -> Vec<Value> {
     serde_yaml_ng::Deserializer::from_str(text)
         .map(|document| Value::deserialize(document).unwrap())
+        .filter(|document| !document.is_null())
         .collect()
 }
 
