@@ -78,7 +78,7 @@ impl BodyReader {
             BodyKind::Multipart { boundary } => {
                 Some(Self::Multipart(Box::new(ModelField::new(boundary))))
             }
-            BodyKind::MultipartWithoutBoundary | BodyKind::Other => None,
+            BodyKind::BrokenMultipart(_) | BodyKind::Other => None,
         }
     }
 

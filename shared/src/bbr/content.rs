@@ -1,6 +1,7 @@
 //! What kind of body the headers announce.
 
-use mime::Mime;
+use super::multipart::is_utf8;
+use super::parameters::parameters;
 
 /// How a body is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,10 +16,27 @@ pub enum BodyKind {
         /// The text between parts.
         boundary: String,
     },
-    /// As multipart, but the boundary is missing.
-    MultipartWithoutBoundary,
+    /// As multipart, but the type does not say how.
+    BrokenMultipart(FormTypeError),
     /// Not at all.
     Other,
+}
+
+/// Why a form's `content-type` does not say how to read the form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FormTypeError {
+    /// There is no boundary.
+    #[error("needs a boundary in the content-type header")]
+    NoBoundary,
+    /// It is no boundary that a form can have (RFC 2046, section 5.1.1).
+    #[error("has an invalid boundary in the content-type header")]
+    Boundary,
+    /// The parameters cannot be read, or in more than one way.
+    #[error("has unclear parameters in the content-type header")]
+    Parameters,
+    /// Texts are not UTF-8.
+    #[error("must have its texts in UTF-8")]
+    Charset,
 }
 
 impl BodyKind {
@@ -39,8 +57,8 @@ impl BodyKind {
             Some(("application", "x-www-form-urlencoded")) => Self::Sniff,
             Some(("application", subtype)) if subtype.ends_with("+json") => Self::Json,
             Some(("multipart", "form-data")) => match boundary(text) {
-                Some(boundary) => Self::Multipart { boundary },
-                None => Self::MultipartWithoutBoundary,
+                Ok(boundary) => Self::Multipart { boundary },
+                Err(error) => Self::BrokenMultipart(error),
             },
             None if text.trim().is_empty() => Self::Sniff,
             _ => Self::Other,
@@ -48,12 +66,29 @@ impl BodyKind {
     }
 }
 
-/// The boundary of a form. `mime` reads the parameters (quotes, escapes), but not
-/// the white space that RFC 9110 allows around `;`.
-fn boundary(content_type: &str) -> Option<String> {
-    let tidy = content_type.split(';').map(str::trim).collect::<Vec<_>>().join("; ");
-    let parsed: Mime = tidy.parse().ok()?;
-    parsed.get_param(mime::BOUNDARY).map(|boundary| boundary.as_str().to_owned())
+/// The boundary of a form, if all parsers read the same one.
+fn boundary(content_type: &str) -> Result<String, FormTypeError> {
+    let rest = content_type.find(';').and_then(|at| content_type.get(at..)).unwrap_or_default();
+    let parameters = parameters(rest).map_err(|_| FormTypeError::Parameters)?;
+    let mut boundary = None;
+    for (name, value) in parameters {
+        match name.to_ascii_lowercase().as_str() {
+            "boundary" => boundary = Some(value),
+            // Servers decode names and texts by it.
+            "charset" if !is_utf8(value) => return Err(FormTypeError::Charset),
+            extended if extended.starts_with("boundary*") => return Err(FormTypeError::Parameters),
+            _ => {}
+        }
+    }
+    let boundary = boundary.filter(|boundary| !boundary.is_empty());
+    let boundary = boundary.ok_or(FormTypeError::NoBoundary)?;
+    let may_stand = |byte: u8| byte.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(&byte);
+    let is_sound = boundary.len() <= 70 && boundary.bytes().all(may_stand);
+    if is_sound && !boundary.ends_with(' ') {
+        Ok(boundary.to_owned())
+    } else {
+        Err(FormTypeError::Boundary)
+    }
 }
 
 /// Whether a `content-encoding` leaves the body as it is.
@@ -99,7 +134,28 @@ mod tests {
             BodyKind::of(Some(b"Multipart/Form-Data ; charset=utf-8 ; Boundary=xY")),
             BodyKind::Multipart { boundary: "xY".to_owned() }
         );
-        assert_eq!(BodyKind::of(Some(b"multipart/form-data")), BodyKind::MultipartWithoutBoundary);
+    }
+
+    #[test]
+    fn forms_whose_type_has_no_single_reading_are_refused() {
+        for (parameters, error) in [
+            ("", FormTypeError::NoBoundary),
+            ("; boundary=\"\"", FormTypeError::NoBoundary),
+            ("; boundary=a; boundary=b", FormTypeError::Parameters),
+            ("; boundary=a; Boundary=b", FormTypeError::Parameters),
+            ("; boundary=a; boundary*=utf-8''b", FormTypeError::Parameters),
+            ("; boundary=\"a\\\"; x=\"b\"", FormTypeError::Parameters),
+            ("; boundary =a", FormTypeError::Parameters),
+            ("; boundary=a; charset=utf-7", FormTypeError::Charset),
+            ("; boundary=a; charset=\"utf-16\"", FormTypeError::Charset),
+            ("; boundary=\"a;b\"", FormTypeError::Boundary),
+            ("; boundary=\"a \"", FormTypeError::Boundary),
+            ("; boundary=\"\u{e9}\"", FormTypeError::Boundary),
+            (&format!("; boundary={}", "x".repeat(71)), FormTypeError::Boundary),
+        ] {
+            let kind = BodyKind::of(Some(format!("multipart/form-data{parameters}").as_bytes()));
+            assert_eq!(kind, BodyKind::BrokenMultipart(error), "{parameters}");
+        }
     }
 
     #[test]

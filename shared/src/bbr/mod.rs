@@ -8,6 +8,7 @@ mod body;
 mod content;
 mod multipart;
 mod outcome;
+mod parameters;
 mod path;
 mod plan;
 mod rejection;
@@ -19,8 +20,8 @@ mod settings;
 mod tests;
 
 pub use body::{BodyReader, Found, Named, Place, Progress};
-pub use content::BodyKind;
-pub use multipart::locate_part;
+pub use content::{BodyKind, FormTypeError};
+pub use multipart::{FormError, locate_part};
 pub use outcome::Outcome;
 pub use path::PathPattern;
 pub use plan::{Plan, RequestHead, plan, plan_without_body};

@@ -83,7 +83,7 @@ pub fn plan(settings: &Settings, head: &RequestHead<'_>) -> Plan {
     }
     let kind = match BodyKind::of(head.content_type) {
         BodyKind::Other => return Plan::Pass,
-        BodyKind::MultipartWithoutBoundary => return Plan::Reject(Rejection::NoBoundary),
+        BodyKind::BrokenMultipart(error) => return Plan::Reject(error.into()),
         kind => kind,
     };
     if head.content_encoding.is_some() {

@@ -1,5 +1,7 @@
 //! Every reason for an answer in place of the model server's.
 
+use super::content::FormTypeError;
+use super::multipart::FormError;
 use super::outcome::Outcome;
 use crate::json::{ScanError, ScanErrorKind};
 use crate::models::InvalidModelName;
@@ -44,15 +46,12 @@ pub enum Rejection {
     /// The body is compressed.
     #[error("the gateway cannot read a compressed request body; send it without content-encoding")]
     EncodedBody,
-    /// The content type says multipart, but gives no boundary.
-    #[error("multipart/form-data needs a boundary in the content-type header")]
-    NoBoundary,
-    /// The body is not what its content type says.
-    #[error("the request body is not valid multipart/form-data: {reason}")]
-    NotMultipart {
-        /// What the parser says.
-        reason: String,
-    },
+    /// The content type says multipart, but not how to read it.
+    #[error("multipart/form-data {0}")]
+    FormType(#[from] FormTypeError),
+    /// The body is not what its content type says, or has more than one reading.
+    #[error("the request body is not valid multipart/form-data: {0}")]
+    NotMultipart(#[from] FormError),
     /// The `model` part is a file.
     #[error("the form field \"model\" must be text, not a file")]
     ModelIsAFile,
@@ -105,7 +104,7 @@ impl Rejection {
             Self::UnknownModel { .. } => (Some("model"), "model_not_found"),
             Self::BodyTooLarge { .. } => (None, "request_too_large"),
             Self::EncodedBody => (None, "unsupported_content_encoding"),
-            Self::NoBoundary | Self::NotMultipart { .. } => (None, "invalid_multipart"),
+            Self::FormType(_) | Self::NotMultipart(_) => (None, "invalid_multipart"),
             Self::Host => (None, "gateway_error"),
             Self::BodyWithheld => (None, "gateway_misconfigured"),
         };
@@ -121,7 +120,7 @@ impl Rejection {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::NotJson(_) | Self::EmptyBody | Self::NotAnObject => Outcome::MalformedJson,
-            Self::NoBoundary | Self::NotMultipart { .. } => Outcome::MalformedMultipart,
+            Self::FormType(_) | Self::NotMultipart(_) => Outcome::MalformedMultipart,
             Self::DuplicateModel => Outcome::DuplicateModel,
             Self::ModelNotAString | Self::ModelIsAFile | Self::InvalidModel(_) => {
                 Outcome::InvalidModel

@@ -130,7 +130,7 @@ fn what_cannot_be_read_is_refused_from_its_headers() {
     let fits = RequestHead { content_length: Some(b"10"), ..json };
     assert_eq!(plan(&settings, &fits), Plan::Read(BodyKind::Json));
     let form = head("/v1/x", Some("multipart/form-data"));
-    assert_eq!(plan(&settings, &form), Plan::Reject(Rejection::NoBoundary));
+    assert_eq!(plan(&settings, &form), Plan::Reject(FormTypeError::NoBoundary.into()));
     let compressed_image =
         RequestHead { content_encoding: Some(b"gzip"), ..head("/v1/x", Some("image/png")) };
     assert_eq!(plan(&settings, &compressed_image), Plan::Pass);
@@ -262,8 +262,8 @@ fn every_rejection_is_an_openai_error_object() {
         Rejection::UnknownModel { model: "a \"b\"".to_owned() },
         Rejection::BodyTooLarge { limit: 1 },
         Rejection::EncodedBody,
-        Rejection::NoBoundary,
-        Rejection::NotMultipart { reason: "x".to_owned() },
+        FormTypeError::NoBoundary.into(),
+        FormError::CutShort.into(),
         Rejection::ModelIsAFile,
         Rejection::Host,
     ];
