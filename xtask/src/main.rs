@@ -8,6 +8,7 @@ mod bench;
 mod build;
 mod demo;
 mod docs;
+mod fuzz;
 mod lint;
 #[cfg(test)]
 mod markdown;
@@ -39,6 +40,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Generate the configuration reference and the JSON Schema in docs/
     Docs(docs::Arguments),
+    /// Fuzz the parsers, each for a bounded time
+    Fuzz(fuzz::Arguments),
     /// Check the format and lint everything, warnings denied
     Lint(lint::Arguments),
     /// Publish the filters as OCI artifacts: layout on disk, registry with --to
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Build(arguments) => build::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Docs(arguments) => docs::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Publish(arguments) => publish::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),

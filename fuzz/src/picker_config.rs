@@ -1,0 +1,27 @@
+//! The configuration of the picker filter.
+//!
+//! Claims: an error names a field. In an accepted configuration every pool is found by
+//! its cluster, its lists name pools that exist, and what bounds work is not zero.
+
+use shared::picker::{EndpointSource, Settings};
+
+/// Panics if the bytes show a bug.
+pub fn check(json: &[u8]) {
+    let settings = match Settings::from_json(json) {
+        Ok(settings) => settings,
+        Err(error) => {
+            assert!(!error.field.is_empty() && !error.problem.is_empty(), "{error:?}");
+            return;
+        }
+    };
+    assert!(settings.scrape.concurrency > 0 && !settings.scrape.interval.is_zero());
+    for (place, pool) in settings.pools.iter().enumerate() {
+        assert_eq!(settings.pool_of(&pool.cluster).map(|(place, _)| place), Some(place));
+        assert!(pool.retry_pools.iter().all(|other| *other < settings.pools.len()));
+        assert!(!pool.retry_pools.contains(&place));
+        assert!(pool.profile.ranked > 0);
+        if let EndpointSource::Listed(endpoints) = &pool.endpoints {
+            assert!(endpoints.is_sorted_by(|a, b| a < b), "{endpoints:?}");
+        }
+    }
+}
