@@ -27,6 +27,7 @@ mod error;
 mod escapes;
 mod nesting;
 mod number;
+mod observer;
 mod scanner;
 mod skip;
 mod text;
@@ -38,4 +39,5 @@ mod tests;
 
 pub use error::{Expected, ScanError, ScanErrorKind};
 pub use nesting::MAX_DEPTH;
+pub use observer::{Observer, Shape, Unobserved};
 pub use scanner::{Document, ModelValue, Root, Scanner, ValueKind};

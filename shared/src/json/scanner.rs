@@ -6,12 +6,13 @@ use super::error::{Expected, ScanError, ScanErrorKind};
 use super::escapes::Escapes;
 use super::nesting::{Container, Full, Nesting};
 use super::number::{Number, Step};
+use super::observer::{Observer, Shape, Unobserved};
 use super::skip::{BadEscape, Pending, Skipped, skip};
-use super::text::{KeyIsModel, Name, Progress, Text};
+use super::text::{KeyIsModel, Name, Progress, Sink, Text};
 
 /// Scans one body; see the [module](super).
 #[derive(Debug)]
-pub struct Scanner {
+pub struct Scanner<O = Unobserved> {
     state: State,
     nesting: Nesting,
     escapes: Escapes,
@@ -27,6 +28,7 @@ pub struct Scanner {
     model: Option<ModelValue>,
     duplicate_at: Option<u64>,
     failure: Option<ScanError>,
+    observer: O,
 }
 
 /// The value of the first top-level `model`.
@@ -101,12 +103,34 @@ enum StringRole {
 /// An error at an offset of the current chunk.
 struct Fault(ScanErrorKind, usize);
 
+/// Shows an observer what is decoded of a key.
+struct TopKey<'a, O> {
+    key: &'a mut KeyIsModel,
+    observer: &'a mut O,
+}
+
+impl<O: Observer> Sink for TopKey<'_, O> {
+    fn extend(&mut self, bytes: &[u8]) -> Result<(), (ScanErrorKind, usize)> {
+        self.observer.top_key(bytes);
+        self.key.extend(bytes)
+    }
+}
+
 impl Scanner {
     /// A scanner that keeps at most `max_model_bytes` of a model name and
     /// refuses longer ones.
     #[must_use]
     pub fn new(max_model_bytes: usize) -> Self {
+        Self::observed(max_model_bytes, Unobserved)
+    }
+}
+
+impl<O: Observer> Scanner<O> {
+    /// The same as [`new`](Scanner::new), with somebody looking on.
+    #[must_use]
+    pub fn observed(max_model_bytes: usize, observer: O) -> Self {
         Self {
+            observer,
             state: State::Value,
             nesting: Nesting::new(),
             escapes: Escapes::new(),
@@ -145,6 +169,21 @@ impl Scanner {
     /// # Errors
     /// The body was cut short, or was wrong before.
     pub fn finish(mut self) -> Result<Document, ScanError> {
+        let root = self.end()?;
+        Ok(Document { root, model: self.model, duplicate_at: self.duplicate_at })
+    }
+
+    /// Ends the body; the observer has been told all of it.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub fn finish_observed(mut self) -> Result<(Document, O), ScanError> {
+        let root = self.end()?;
+        let Self { model, duplicate_at, observer, .. } = self;
+        Ok((Document { root, model, duplicate_at }, observer))
+    }
+
+    fn end(&mut self) -> Result<Root, ScanError> {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
@@ -154,9 +193,7 @@ impl Scanner {
             _ => false,
         };
         match self.root {
-            Some(root) if complete => {
-                Ok(Document { root, model: self.model, duplicate_at: self.duplicate_at })
-            }
+            Some(root) if complete => Ok(root),
             _ => Err(self.fail(ScanErrorKind::Truncated(self.expected()), self.consumed)),
         }
     }
@@ -192,21 +229,25 @@ impl Scanner {
             at = match self.state {
                 State::Skipping(pending, role) => self.skip_string(chunk, at, pending, role)?,
                 State::Number(number) => self.number(number, chunk, at)?,
-                State::Literal(rest) => self.literal(rest, byte, at)?,
+                State::Literal(rest) => self.literal(rest, byte, chunk, at)?,
                 State::TopKey => self.top_key(chunk, at)?,
                 State::ModelName => self.model_name(chunk, at)?,
-                _ if matches!(byte, b' ' | b'\n' | b'\r' | b'\t') => at + 1,
-                _ => self.structure(byte, at)?,
+                _ if matches!(byte, b' ' | b'\n' | b'\r' | b'\t') => {
+                    self.observer.gap(chunk, at);
+                    at + 1
+                }
+                _ => self.structure(byte, chunk, at)?,
             };
         }
+        self.observer.chunk_ends(chunk);
         Ok(())
     }
 
     /// A byte outside of strings, numbers and literals that is not white space.
-    fn structure(&mut self, byte: u8, at: usize) -> Result<usize, Fault> {
+    fn structure(&mut self, byte: u8, chunk: &[u8], at: usize) -> Result<usize, Fault> {
         match (self.state, byte) {
-            (State::ElementOrEnd, b']') | (State::KeyOrEnd, b'}') => self.close(),
-            (State::Value | State::ElementOrEnd, _) => return self.value(byte, at),
+            (State::ElementOrEnd, b']') | (State::KeyOrEnd, b'}') => self.close(chunk, at),
+            (State::Value | State::ElementOrEnd, _) => return self.value(byte, chunk, at),
             (State::Key | State::KeyOrEnd, b'"') if self.nesting.depth() == 1 => {
                 self.text = Text::default();
                 self.key = KeyIsModel::new();
@@ -219,7 +260,9 @@ impl Scanner {
             (State::AfterValue, _) => match (self.nesting.innermost(), byte) {
                 (Some(Container::Object), b',') => self.state = State::Key,
                 (Some(Container::Array), b',') => self.state = State::Value,
-                (Some(Container::Object), b'}') | (Some(Container::Array), b']') => self.close(),
+                (Some(Container::Object), b'}') | (Some(Container::Array), b']') => {
+                    self.close(chunk, at);
+                }
                 _ => return Err(self.unexpected(byte, at)),
             },
             _ => return Err(self.unexpected(byte, at)),
@@ -228,9 +271,9 @@ impl Scanner {
     }
 
     /// The first byte of a value.
-    fn value(&mut self, byte: u8, at: usize) -> Result<usize, Fault> {
+    fn value(&mut self, byte: u8, chunk: &[u8], at: usize) -> Result<usize, Fault> {
         let (state, kind) = match byte {
-            b'"' => return Ok(self.string_value(at)),
+            b'"' => return Ok(self.string_value(chunk, at)),
             b'{' => (State::KeyOrEnd, ValueKind::Object),
             b'[' => (State::ElementOrEnd, ValueKind::Array),
             b't' => (State::Literal(b"rue"), ValueKind::Bool),
@@ -241,6 +284,7 @@ impl Scanner {
                 None => return Err(self.unexpected(byte, at)),
             },
         };
+        self.observer.value(chunk, at, Shape::of(kind), self.nesting.depth());
         self.note_root(if kind == ValueKind::Object { Root::Object } else { Root::Other });
         if self.takes_model(at) {
             self.model = Some(ModelValue::Other(kind));
@@ -255,8 +299,9 @@ impl Scanner {
         Ok(at + 1)
     }
 
-    fn string_value(&mut self, at: usize) -> usize {
+    fn string_value(&mut self, chunk: &[u8], at: usize) -> usize {
         self.note_root(Root::Other);
+        self.observer.value(chunk, at, Shape::String, self.nesting.depth());
         self.state = if self.takes_model(at) {
             self.text = Text::default();
             self.name_start = self.consumed + at as u64;
@@ -283,12 +328,17 @@ impl Scanner {
         self.root.get_or_insert(root);
     }
 
-    fn close(&mut self) {
+    /// A bracket closes the innermost container.
+    #[inline]
+    fn close(&mut self, chunk: &[u8], at: usize) {
         self.nesting.pop();
-        self.value_ended();
+        self.value_ended(chunk, at + 1);
     }
 
-    fn value_ended(&mut self) {
+    /// A value ended before `end`.
+    #[inline]
+    fn value_ended(&mut self, chunk: &[u8], end: usize) {
+        self.observer.ended(chunk, end, self.nesting.depth());
         self.state = if self.nesting.depth() == 0 { State::Done } else { State::AfterValue };
     }
 
@@ -299,15 +349,23 @@ impl Scanner {
         pending: Pending,
         role: StringRole,
     ) -> Result<usize, Fault> {
-        match skip(chunk.get(at..).unwrap_or_default(), pending, &mut self.escapes) {
+        let input = chunk.get(at..).unwrap_or_default();
+        match skip(input, pending, &mut self.escapes) {
             Ok(Skipped::Closed(width)) => {
                 match role {
-                    StringRole::Key => self.state = State::Colon,
-                    StringRole::Value => self.value_ended(),
+                    StringRole::Key => {
+                        let key = input.get(..width - 1).unwrap_or_default();
+                        self.observer.key(key, self.nesting.depth());
+                        self.state = State::Colon;
+                    }
+                    StringRole::Value => self.value_ended(chunk, at + width),
                 }
                 Ok(at + width)
             }
             Ok(Skipped::Open(pending)) => {
+                if matches!(role, StringRole::Key) {
+                    self.observer.key(input, self.nesting.depth());
+                }
                 self.state = State::Skipping(pending, role);
                 Ok(chunk.len())
             }
@@ -316,9 +374,11 @@ impl Scanner {
     }
 
     fn top_key(&mut self, chunk: &[u8], at: usize) -> Result<usize, Fault> {
-        match self.text.decode(chunk, at, &mut self.key) {
+        let mut sink = TopKey { key: &mut self.key, observer: &mut self.observer };
+        match self.text.decode(chunk, at, &mut sink) {
             Ok((next, Progress::More)) => Ok(next),
             Ok((next, Progress::Closed)) => {
+                self.observer.top_key_ends();
                 self.model_is_next = self.key.verdict();
                 self.state = State::Colon;
                 Ok(next)
@@ -336,7 +396,7 @@ impl Scanner {
                     .map_err(|_| Fault(ScanErrorKind::InvalidUtf8, at))?;
                 let span = self.name_start..self.consumed + next as u64;
                 self.model = Some(ModelValue::Name { name, span });
-                self.value_ended();
+                self.value_ended(chunk, next);
                 Ok(next)
             }
             Err((kind, at)) => Err(Fault(kind, at)),
@@ -364,7 +424,7 @@ impl Scanner {
                     at += 1;
                 }
                 Step::Ended => {
-                    self.value_ended();
+                    self.value_ended(chunk, at);
                     return Ok(at);
                 }
                 Step::DigitMissing => {
@@ -378,11 +438,17 @@ impl Scanner {
         Ok(at)
     }
 
-    fn literal(&mut self, rest: &'static [u8], byte: u8, at: usize) -> Result<usize, Fault> {
+    fn literal(
+        &mut self,
+        rest: &'static [u8],
+        byte: u8,
+        chunk: &[u8],
+        at: usize,
+    ) -> Result<usize, Fault> {
         match rest.split_first() {
             Some((&expected, rest)) if expected == byte => {
                 if rest.is_empty() {
-                    self.value_ended();
+                    self.value_ended(chunk, at + 1);
                 } else {
                     self.state = State::Literal(rest);
                 }
