@@ -16,6 +16,7 @@ pub mod models;
 pub mod openai;
 pub mod picker;
 pub mod pools;
+pub mod prompt;
 pub mod random;
 pub mod refresh;
 pub mod scheduling;
