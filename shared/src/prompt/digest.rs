@@ -106,7 +106,8 @@ impl PromptDigest {
         if self.parts.iter().all(Option::is_none) {
             return None;
         }
-        let mut chain = Vec::new();
+        let blocks = self.parts.iter().flatten().map(Blocks::len).sum::<usize>();
+        let mut chain = Vec::with_capacity(blocks.min(self.settings.max_blocks));
         if !self.ambiguous {
             let seed = self.seeds.iter().fold(hash(model.as_bytes()), |seed, one| fold(seed, *one));
             self.parts.iter().zip(PARTS).fold(finish(seed), |state, (part, name)| match part {
@@ -213,7 +214,8 @@ impl PromptDigest {
     }
 
     fn end_leaf(&mut self, chunk: &[u8], end: usize) {
-        self.take(chunk, end);
+        let bytes = chunk.get(self.run..end).unwrap_or_default();
+        self.leaf.end(bytes, &mut self.records.stripes, self.limit);
         let depth = std::mem::take(&mut self.leaf_depth);
         self.watch = ITEM_FIELD;
         match self.target {
@@ -304,6 +306,10 @@ impl Observer for PromptDigest {
     #[inline]
     fn key(&mut self, part: &[u8], depth: usize) {
         if self.is_outside(depth) || self.leaf_depth != 0 {
+            return;
+        }
+        if self.missing == 0 && depth == FIELD {
+            // Behind the last block only pictures and sound are told from text.
             return;
         }
         self.key = self.key.and(part);

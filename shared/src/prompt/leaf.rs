@@ -28,11 +28,13 @@ pub(super) struct Leaf {
     stripes: Stripes,
     folded: u64,
     bytes: u64,
+    /// The hash of a text that came in one piece.
+    whole: Option<u64>,
 }
 
 impl Leaf {
     pub(super) fn new() -> Self {
-        Self { manner: Manner::Measure, stripes: Stripes::new(), folded: 0, bytes: 0 }
+        Self { manner: Manner::Measure, stripes: Stripes::new(), folded: 0, bytes: 0, whole: None }
     }
 
     pub(super) fn begin(&mut self, manner: Manner) {
@@ -40,6 +42,7 @@ impl Leaf {
         self.stripes.clear();
         self.folded = 0;
         self.bytes = 0;
+        self.whole = None;
     }
 
     pub(super) fn manner(&self) -> Manner {
@@ -60,15 +63,33 @@ impl Leaf {
             Manner::Measure => {}
             Manner::Text => {
                 let (first, whole) = self.stripes.cut(bytes);
-                let room = limit.saturating_sub(texts.len() + usize::from(first.is_some()));
-                texts.extend(first);
-                texts.extend(whole.iter().take(room).map(stripe));
-                if whole.len() > room {
+                let room = limit.saturating_sub(texts.len());
+                let complete = usize::from(first.is_some()) + whole.len();
+                texts.extend(first.into_iter().chain(whole.iter().map(stripe)).take(room));
+                if complete > room {
                     self.manner = Manner::Measure;
                 }
             }
             Manner::Whole => self.fold(bytes),
             Manner::Sample => self.sample(bytes, start),
+        }
+    }
+
+    /// Takes the last bytes: if there were no others, without putting them together.
+    #[inline]
+    pub(super) fn end(&mut self, bytes: &[u8], texts: &mut Vec<u64>, limit: usize) {
+        // `null` is looked at again.
+        if self.manner != Manner::Text || self.bytes != 0 || bytes.len() <= b"null".len() {
+            return self.push(bytes, texts, limit);
+        }
+        self.bytes = bytes.len() as u64;
+        let (whole, rest) = bytes.as_chunks::<STRIPE>();
+        let room = limit.saturating_sub(texts.len());
+        texts.extend(whole.iter().take(room).map(stripe));
+        if whole.len() > room {
+            self.manner = Manner::Measure;
+        } else {
+            self.whole = Some(short(rest));
         }
     }
 
@@ -107,7 +128,7 @@ impl Leaf {
     pub(super) fn hash(&self) -> u64 {
         match self.manner {
             Manner::Measure => 0,
-            Manner::Text => short(self.stripes.rest()),
+            Manner::Text => self.whole.unwrap_or_else(|| short(self.stripes.rest())),
             Manner::Whole | Manner::Sample => {
                 fold(fold(self.folded, short(self.stripes.rest())), self.bytes)
             }

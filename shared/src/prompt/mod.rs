@@ -29,7 +29,7 @@ mod settings;
 
 pub use digest::PromptDigest;
 pub use facts::{FactsError, REQUEST_FACTS, RequestFacts};
-pub use settings::DigestSettings;
+pub use settings::{DigestSettings, OutOfBounds};
 
 #[cfg(test)]
 mod tests;
