@@ -9,6 +9,7 @@ use shared::bbr::{
     Named, Outcome, Plan, Progress, Rejection, RequestHead, Route, RouteOn, SplitBy, plan,
     plan_without_body,
 };
+use shared::prompt::{PromptDigest, REQUEST_FACTS};
 
 use crate::policy::Policy;
 use crate::splice::{Splice, splice};
@@ -132,7 +133,7 @@ impl<H: StreamHost> Request<H> {
     }
 
     fn start_reading(&mut self, kind: BodyKind) -> Flow {
-        match BodyReader::new(kind) {
+        match BodyReader::new(kind, self.policy.settings.prompt_digest) {
             Some(reader) => {
                 self.state = State::Reading(reader);
                 self.scan_time = self.policy.metrics.sampler.take().then_some(Duration::ZERO);
@@ -205,7 +206,7 @@ impl<H: StreamHost> Request<H> {
         match std::mem::replace(&mut self.state, State::Over) {
             State::Reading(reader) => {
                 if let Some(named) = reader.model() {
-                    let outcome = self.route(named)?;
+                    let outcome = self.route(named, None)?;
                     self.state = State::Watching(reader, outcome);
                 } else {
                     self.state = State::Reading(reader);
@@ -224,20 +225,26 @@ impl<H: StreamHost> Request<H> {
                 reader.finish()?;
                 outcome
             }
-            State::Reading(reader) => match reader.finish()? {
-                Found::Model(named) => self.route(named)?,
-                Found::NotOurs => Outcome::Passed,
-                Found::NoModel => match self.policy.settings.on_missing_model {
-                    MissingModelPolicy::Pass => Outcome::MissingModel,
-                    MissingModelPolicy::Reject => return Err(Rejection::MissingModel),
-                },
-            },
+            State::Reading(reader) => {
+                let (found, digest) = reader.finish()?;
+                match found {
+                    Found::Model(named) => self.route(named, digest.as_ref())?,
+                    Found::NotOurs => Outcome::Passed,
+                    Found::NoModel => match self.policy.settings.on_missing_model {
+                        MissingModelPolicy::Pass => {
+                            self.tell(digest.as_ref(), "");
+                            Outcome::MissingModel
+                        }
+                        MissingModelPolicy::Reject => return Err(Rejection::MissingModel),
+                    },
+                }
+            }
         };
         Ok(self.pass(outcome))
     }
 
     /// Sets the headers, and the model in the body if it is another one.
-    fn route(&mut self, named: Named) -> Result<Outcome, Rejection> {
+    fn route(&mut self, named: Named, digest: Option<&PromptDigest>) -> Result<Outcome, Rejection> {
         let Named { name, place } = named;
         let policy = Rc::clone(&self.policy);
         // Only a rewrite is counted by the name asked for.
@@ -258,7 +265,16 @@ impl<H: StreamHost> Request<H> {
             asked.iter().for_each(|asked| policy.metrics.count_rewrite(asked));
         }
         policy.metrics.count_model(&model);
+        self.tell(digest, model.as_str());
         Ok(outcome)
+    }
+
+    /// Leaves what is known of the prompt to the filters behind, for the model that will
+    /// read it.
+    fn tell(&self, digest: Option<&PromptDigest>, model: &str) {
+        if let Some(facts) = digest.and_then(|digest| digest.facts(model)) {
+            self.host.keep(REQUEST_FACTS, &facts.encode());
+        }
     }
 
     fn entropy(&self, split_by: SplitBy) -> Entropy {

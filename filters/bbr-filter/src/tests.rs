@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use filter_host::{Flow, Headers, MetricId, Refused, StreamHost};
 use shared::bbr::Settings;
+use shared::prompt::{REQUEST_FACTS, RequestFacts};
 
 use crate::metrics::Metrics;
 use crate::policy::Policy;
@@ -20,6 +21,7 @@ struct World {
     held: Vec<u8>,
     upstream: Vec<u8>,
     answer: Option<(u16, serde_json::Value)>,
+    kept: BTreeMap<String, Vec<u8>>,
     metrics: Vec<String>,
     warnings: Vec<String>,
     body_is_lost: bool,
@@ -50,7 +52,9 @@ impl StreamHost for Fake {
     }
     fn set_response_header(&self, _: &str, _: &[u8]) {}
     fn remove_response_header(&self, _: &str) {}
-    fn keep(&self, _: &str, _: &[u8]) {}
+    fn keep(&self, name: &str, value: &[u8]) {
+        self.world.borrow_mut().kept.insert(name.to_owned(), value.to_vec());
+    }
     fn property(&self, _: &[&str]) -> Option<Vec<u8>> {
         None
     }
@@ -161,6 +165,12 @@ impl Exchange {
 
     fn status(&self) -> Option<u16> {
         self.world.borrow().answer.as_ref().map(|(status, _)| *status)
+    }
+
+    /// What the filters behind are told of the prompt.
+    fn facts(&self) -> Option<RequestFacts> {
+        let world = self.world.borrow();
+        world.kept.get(REQUEST_FACTS).map(|facts| RequestFacts::decode(facts).expect("facts"))
     }
 
     /// The metrics so far: counters by name, histograms with their value.
@@ -400,4 +410,49 @@ fn hostile_request_ids_do_not_reach_the_log_raw() {
         warnings[0].starts_with("request \\xff\\nxx") && warnings[0].len() < 200,
         "{warnings:?}"
     );
+}
+
+const DIGEST: &str = r#","promptDigest":{"charactersPerToken":1}"#;
+
+/// The facts of a body that comes in parts of 9 bytes.
+fn facts(more: &str, body: &str) -> Option<RequestFacts> {
+    let mut exchange = Exchange::post(more);
+    for part in body.as_bytes().chunks(9) {
+        exchange.body(str::from_utf8(part).expect("ASCII"), false);
+    }
+    exchange.body("", true);
+    assert_eq!(exchange.status(), None);
+    assert_eq!(exchange.upstream().is_empty(), body.is_empty());
+    exchange.facts()
+}
+
+#[test]
+fn facts_of_the_prompt_are_told_to_the_filters_behind() {
+    let body = |model: &str| {
+        format!(
+            r#"{{"model":"{model}","max_tokens":7,"messages":[{{"role":"user","content":"{}"}}]}}"#,
+            "x".repeat(99)
+        )
+    };
+    let lora = facts(DIGEST, &body("lora")).expect("facts");
+    assert_eq!((lora.max_tokens, lora.block_tokens, lora.chain.len()), (Some(7), 16, 6));
+    assert_eq!(facts("", &body("lora")), None, "not asked for");
+    // What counts is the model that reads the prompt, not the name it was asked by.
+    assert_eq!(facts(DIGEST, &body("alias")), Some(lora.clone()));
+    let base = facts(DIGEST, &body("base")).expect("facts");
+    assert!(base.chain.iter().all(|block| !lora.chain.contains(block)));
+}
+
+#[test]
+fn a_body_without_model_has_facts_and_one_without_prompt_has_none() {
+    assert!(facts(DIGEST, r#"{"prompt":"a"}"#).is_some());
+    assert_eq!(facts(DIGEST, r#"{"model":"lora"}"#), None);
+}
+
+#[test]
+fn a_refused_body_tells_nothing() {
+    let mut exchange = Exchange::post(DIGEST);
+    exchange.body(r#"{"model":"lora","prompt":"a"}x"#, true);
+    assert_eq!(exchange.status(), Some(400));
+    assert_eq!(exchange.facts(), None);
 }

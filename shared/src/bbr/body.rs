@@ -5,16 +5,17 @@ use std::ops::Range;
 use super::content::BodyKind;
 use super::multipart::ModelField;
 use super::rejection::Rejection;
-use crate::json::{ModelValue, Root, Scanner};
-use crate::models::MAX_MODEL_NAME_BYTES;
+use super::scan::Scan;
+use crate::json::{ModelValue, Root};
+use crate::prompt::{DigestSettings, PromptDigest};
 
 /// Reads one body, chunk by chunk.
 #[derive(Debug)]
 pub enum BodyReader {
     /// JSON, for certain.
-    Json(Scanner),
+    Json(Scan),
     /// JSON or not: nothing but white space has come yet.
-    Sniff(Scanner),
+    Sniff(Scan),
     /// A form.
     Multipart(Box<ModelField>),
 }
@@ -68,13 +69,13 @@ pub enum Place {
 }
 
 impl BodyReader {
-    /// A reader for a kind of body; `None` for kinds that are not read.
+    /// A reader for a kind of body; `None` for kinds that are not read. Digests the
+    /// prompt of JSON bodies, if settings for that are given.
     #[must_use]
-    pub fn new(kind: BodyKind) -> Option<Self> {
-        let scanner = || Scanner::new(MAX_MODEL_NAME_BYTES);
+    pub fn new(kind: BodyKind, digest: Option<DigestSettings>) -> Option<Self> {
         match kind {
-            BodyKind::Json => Some(Self::Json(scanner())),
-            BodyKind::Sniff => Some(Self::Sniff(scanner())),
+            BodyKind::Json => Some(Self::Json(Scan::new(digest))),
+            BodyKind::Sniff => Some(Self::Sniff(Scan::new(digest))),
             BodyKind::Multipart { boundary } => {
                 Some(Self::Multipart(Box::new(ModelField::new(boundary))))
             }
@@ -87,23 +88,22 @@ impl BodyReader {
     /// # Errors
     /// The body is wrong, whatever follows.
     pub fn feed(&mut self, chunk: &[u8]) -> Result<Progress, Rejection> {
-        if let Self::Sniff(scanner) = self {
+        if let Self::Sniff(scan) = self {
             match chunk.iter().find(|byte| !byte.is_ascii_whitespace()) {
                 Some(b'{') => {
-                    let empty = Scanner::new(MAX_MODEL_NAME_BYTES);
-                    *self = Self::Json(std::mem::replace(scanner, empty));
+                    *self = Self::Json(std::mem::replace(scan, Scan::new(None)));
                 }
                 Some(_) => return Ok(Progress::NotOurs),
                 None => {}
             }
         }
         match self {
-            Self::Json(scanner) | Self::Sniff(scanner) => {
-                scanner.feed(chunk)?;
-                if scanner.duplicate_at().is_some() {
+            Self::Json(scan) | Self::Sniff(scan) => {
+                scan.feed(chunk)?;
+                if scan.duplicate_at().is_some() {
                     return Err(Rejection::DuplicateModel);
                 }
-                match scanner.model() {
+                match scan.model() {
                     None => Ok(Progress::Searching),
                     Some(ModelValue::Name { .. }) => Ok(Progress::Named),
                     Some(ModelValue::Other(_)) => Err(Rejection::ModelNotAString),
@@ -120,7 +120,7 @@ impl BodyReader {
     #[must_use]
     pub fn model(&self) -> Option<Named> {
         match self {
-            Self::Json(scanner) | Self::Sniff(scanner) => match scanner.model()? {
+            Self::Json(scan) | Self::Sniff(scan) => match scan.model()? {
                 ModelValue::Name { name, span } => {
                     Some(Named { name: name.clone(), place: Place::Json(span.clone()) })
                 }
@@ -130,31 +130,34 @@ impl BodyReader {
         }
     }
 
-    /// Ends the body.
+    /// Ends the body: what it is, and what was digested of its prompt.
     ///
     /// # Errors
     /// The body is wrong or was cut short.
-    pub fn finish(self) -> Result<Found, Rejection> {
+    pub fn finish(self) -> Result<(Found, Option<PromptDigest>), Rejection> {
         match self {
-            Self::Sniff(_) => Ok(Found::NotOurs),
-            Self::Json(scanner) if scanner.consumed() == 0 => Err(Rejection::EmptyBody),
-            Self::Json(scanner) => {
-                let document = scanner.finish()?;
+            Self::Sniff(_) => Ok((Found::NotOurs, None)),
+            Self::Json(scan) if scan.consumed() == 0 => Err(Rejection::EmptyBody),
+            Self::Json(scan) => {
+                let (document, digest) = scan.finish()?;
                 if document.root == Root::Other {
                     return Err(Rejection::NotAnObject);
                 }
                 if document.duplicate_at.is_some() {
                     return Err(Rejection::DuplicateModel);
                 }
-                match document.model {
-                    None => Ok(Found::NoModel),
+                let found = match document.model {
+                    None => Found::NoModel,
                     Some(ModelValue::Name { name, span }) => {
-                        Ok(Found::Model(Named { name, place: Place::Json(span) }))
+                        Found::Model(Named { name, place: Place::Json(span) })
                     }
-                    Some(ModelValue::Other(_)) => Err(Rejection::ModelNotAString),
-                }
+                    Some(ModelValue::Other(_)) => return Err(Rejection::ModelNotAString),
+                };
+                Ok((found, digest))
             }
-            Self::Multipart(field) => Ok(field.finish()?.map_or(Found::NoModel, Found::Model)),
+            Self::Multipart(field) => {
+                Ok((field.finish()?.map_or(Found::NoModel, Found::Model), None))
+            }
         }
     }
 }

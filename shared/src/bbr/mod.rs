@@ -13,6 +13,7 @@ mod path;
 mod plan;
 mod rejection;
 mod route;
+mod scan;
 mod schema;
 mod settings;
 
@@ -27,9 +28,10 @@ pub use path::PathPattern;
 pub use plan::{Plan, RequestHead, plan, plan_without_body};
 pub use rejection::Rejection;
 pub use route::{Entropy, Route};
+pub use scan::Scan;
 pub use schema::{
-    BaseModelConfig, BbrConfig, MissingModelPolicy, RewriteConfig, RewriteTargetConfig, RouteOn,
-    SplitBy, UnknownModelPolicy,
+    BaseModelConfig, BbrConfig, MissingModelPolicy, PromptDigestConfig, RewriteConfig,
+    RewriteTargetConfig, RouteOn, SplitBy, UnknownModelPolicy,
 };
 pub use settings::{Rewrite, Settings};
 

@@ -42,6 +42,10 @@ pub struct BbrConfig {
     /// with its own `learnAdapters`; the two filters must have the same
     /// `vm_config.vm_id`, or this one does not see what that one learned.
     pub learn_adapters: bool,
+    /// Digest the prompt of each JSON body, for pickers that send requests where the
+    /// beginning of their prompt is cached. Left out: bodies are only scanned. Needs
+    /// `routeOn` `complete`, as the digest is done when the body is.
+    pub prompt_digest: Option<PromptDigestConfig>,
     /// Whether `GET /v1/models` and `GET /v1/models/{id}` are answered from this
     /// configuration: base models, adapters and rewritten names.
     pub serve_models: bool,
@@ -91,6 +95,25 @@ pub struct RewriteTargetConfig {
     /// a weight or none (then all are equal); one at least must be above 0.
     #[cfg_attr(feature = "schema", schemars(range(max = 1_000_000)))]
     pub weight: Option<u32>,
+}
+
+/// How a prompt is digested: into a chain of hashes, one per block of its beginning, each
+/// of which stands for all before it too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PromptDigestConfig {
+    /// Bytes of JSON text that count as a token.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 8)))]
+    pub characters_per_token: u32,
+    /// Tokens per block. The model servers' own block size (`block_size` of
+    /// `vllm:cache_config_info`) is the finest that makes sense; a coarser one makes a
+    /// longer beginning count.
+    #[cfg_attr(feature = "schema", schemars(range(min = 16, max = 256)))]
+    pub block_tokens: u32,
+    /// Blocks per prompt; what is behind them is not hashed.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 256)))]
+    pub max_blocks: u32,
 }
 
 /// When the verdict falls.
@@ -156,8 +179,15 @@ impl Default for BbrConfig {
             max_body_bytes: 16 << 20,
             paths: DEFAULT_PATHS.iter().map(|&path| path.to_owned()).collect(),
             learn_adapters: false,
+            prompt_digest: None,
             serve_models: false,
         }
+    }
+}
+
+impl Default for PromptDigestConfig {
+    fn default() -> Self {
+        Self { characters_per_token: 4, block_tokens: 16, max_blocks: 128 }
     }
 }
 

@@ -8,6 +8,7 @@ use super::schema::{
 };
 use crate::config::{ConfigError, from_json};
 use crate::models::{Catalog, ModelName, RewriteTarget, Role, Split};
+use crate::prompt::DigestSettings;
 
 /// Nothing in the filter's memory grows with a body, so this is only a guard
 /// against a slip of the keyboard: 1 GiB.
@@ -35,6 +36,8 @@ pub struct Settings {
     pub paths: Vec<PathPattern>,
     /// Whether adapters that model servers list count as configured.
     pub learn_adapters: bool,
+    /// How prompts are digested, if they are.
+    pub prompt_digest: Option<DigestSettings>,
     /// Whether `/v1/models` is answered here.
     pub serve_models: bool,
 }
@@ -76,6 +79,7 @@ impl TryFrom<BbrConfig> for Settings {
             })
         });
         Ok(Self {
+            prompt_digest: prompt_digest(&config)?,
             catalog,
             rewrites,
             route_on: config.route_on,
@@ -87,6 +91,17 @@ impl TryFrom<BbrConfig> for Settings {
             serve_models: config.serve_models,
         })
     }
+}
+
+fn prompt_digest(config: &BbrConfig) -> Result<Option<DigestSettings>, ConfigError> {
+    let Some(digest) = config.prompt_digest else { return Ok(None) };
+    if config.route_on != RouteOn::Complete {
+        let problem = "needs routeOn \"complete\": a prompt is digested when its body is read";
+        return Err(ConfigError::new("promptDigest", problem));
+    }
+    DigestSettings::new(digest.characters_per_token, digest.block_tokens, digest.max_blocks)
+        .map(Some)
+        .map_err(|error| ConfigError::new(format!("promptDigest.{}", error.field), error))
 }
 
 fn model_name(field: String, name: &str) -> Result<ModelName, ConfigError> {

@@ -154,13 +154,13 @@ fn model_lists_are_answered_only_when_switched_on() {
 }
 
 fn read(kind: BodyKind, body: &[u8]) -> Result<Found, Rejection> {
-    let mut reader = BodyReader::new(kind).expect("a kind that is read");
+    let mut reader = BodyReader::new(kind, None).expect("a kind that is read");
     for chunk in body.chunks(7) {
         if reader.feed(chunk)? == Progress::NotOurs {
             return Ok(Found::NotOurs);
         }
     }
-    reader.finish()
+    reader.finish().map(|(found, _)| found)
 }
 
 fn json(body: &str) -> Result<Found, Rejection> {
@@ -282,4 +282,19 @@ fn every_rejection_is_an_openai_error_object() {
 fn outcome_labels_are_distinct() {
     let labels: std::collections::BTreeSet<_> = Outcome::ALL.iter().map(|o| o.label()).collect();
     assert_eq!(labels.len(), Outcome::ALL.len());
+}
+
+#[test]
+fn prompt_digests_are_off_by_default_and_checked() {
+    assert_eq!(settings("{}").prompt_digest, None);
+    assert!(settings(r#"{"promptDigest":{}}"#).prompt_digest.is_some());
+    for (config, field) in [
+        (r#"{"promptDigest":{},"routeOn":"firstModel"}"#, "promptDigest"),
+        (r#"{"promptDigest":{"charactersPerToken":0}}"#, "promptDigest.charactersPerToken"),
+        (r#"{"promptDigest":{"blockTokens":15}}"#, "promptDigest.blockTokens"),
+        (r#"{"promptDigest":{"maxBlocks":257}}"#, "promptDigest.maxBlocks"),
+    ] {
+        let error = Settings::from_json(config.as_bytes()).expect_err(config).to_string();
+        assert!(error.contains(&format!("{field}:")), "{error}");
+    }
 }
