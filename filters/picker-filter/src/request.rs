@@ -105,7 +105,8 @@ impl<H: StreamHost> Request<H> {
         if settings.orca {
             self.host.set_header(orca::FORMAT_HEADER, orca::FORMAT.as_bytes());
         }
-        self.explanation = vm.settings.explain.then(|| chosen.explanation(&settings.name));
+        self.explanation =
+            vm.settings.explain.then(|| chosen.explanation(&settings.name, asked.facts.as_ref()));
         self.note(metrics, chosen.outcome, Some(chosen.score));
         if let Some(histogram) =
             metrics.filter(|_| measured).and_then(|metrics| metrics.pick_microseconds)

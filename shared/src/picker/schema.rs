@@ -29,6 +29,10 @@ pub struct PickerConfig {
     /// (`envoy.lb.subset_hint`), not only in the request header. Costs a call into Envoy
     /// for each request; without a filter that sets it, switch it off.
     pub subset_metadata: bool,
+    /// Take what the BBR filter found out about the prompt (its `promptDigest`). Costs a
+    /// call into Envoy for each request; without a BBR filter before this one, or
+    /// without its digest, requests are picked for as if this were off.
+    pub request_facts: bool,
     /// Add `x-gateway-picker` to responses: the pool, and why this endpoint was
     /// chosen or the request refused.
     pub explain: bool,
@@ -246,6 +250,7 @@ impl Default for PickerConfig {
             models: Vec::new(),
             session_header: String::new(),
             subset_metadata: true,
+            request_facts: false,
             explain: false,
             access_log: false,
         }

@@ -23,6 +23,8 @@ pub struct Settings {
     pub session_header: Option<String>,
     /// Whether a subset may stand in dynamic metadata.
     pub subset_metadata: bool,
+    /// Whether the BBR filter is asked for what it knows of the prompt.
+    pub request_facts: bool,
     /// Whether responses say why.
     pub explain: bool,
     /// Whether the access log can say why.
@@ -128,6 +130,7 @@ impl TryFrom<PickerConfig> for Settings {
             models,
             session_header: Some(session_header).filter(|name| !name.is_empty()),
             subset_metadata: config.subset_metadata,
+            request_facts: config.request_facts,
             explain: config.explain,
             access_log: config.access_log,
         })

@@ -8,6 +8,7 @@ use shared::picker::{
     OBJECTIVE_HEADERS, Priority, SUBSET_HEADER, Settings, parse_subset, session_endpoint,
 };
 use shared::pools::EndpointId;
+use shared::prompt::{REQUEST_FACTS, RequestFacts};
 use shared::scheduling::{AdapterKey, PickRequest};
 
 /// What a request asks for.
@@ -18,6 +19,8 @@ pub(super) struct Asked {
     subset: Option<Vec<EndpointId>>,
     session: Option<EndpointId>,
     pub(super) priority: Priority,
+    /// What BBR knows of the prompt, if that is wanted and BBR told it.
+    pub(super) facts: Option<RequestFacts>,
 }
 
 impl Asked {
@@ -38,6 +41,7 @@ impl Asked {
             subset: hint.or_else(|| subset.map(|_| subset_in_headers(headers))),
             session: token.and_then(session_endpoint),
             priority: settings.priority(objective, text(model)),
+            facts: settings.request_facts.then(|| facts(host)).flatten(),
         }
     }
 
@@ -46,6 +50,11 @@ impl Asked {
         let Self { adapter, session, .. } = *self;
         PickRequest { adapter, subset: self.subset.as_deref(), session }
     }
+}
+
+/// Facts of another release count as none: the two filters are rolled out one by one.
+fn facts(host: &impl StreamHost) -> Option<RequestFacts> {
+    RequestFacts::decode(&host.property(&[REQUEST_FACTS])?).ok()
 }
 
 fn text(value: Option<&[u8]>) -> Option<&str> {

@@ -2,6 +2,7 @@
 
 use shared::picker::{Admission, PoolSettings};
 use shared::pools::{EndpointId, Millis};
+use shared::prompt::RequestFacts;
 use shared::random::Random;
 use shared::scheduling::{NoEndpoint, Pick, Pool, Why};
 
@@ -77,13 +78,24 @@ impl Chosen {
     }
 
     /// What responses say of the choice.
-    pub(super) fn explanation(&self, pool: &str) -> String {
+    pub(super) fn explanation(&self, pool: &str, facts: Option<&RequestFacts>) -> String {
         let Self { destination, score, saturation, .. } = self;
         let why = self.outcome.label();
+        let prompt = facts.map(prompt).unwrap_or_default();
         format!(
-            "pool={pool}; why={why}; score={score:.3}; saturation={saturation:.2}; candidates={destination}"
+            "pool={pool}; why={why}; score={score:.3}; saturation={saturation:.2}; {prompt}candidates={destination}"
         )
     }
+}
+
+/// A prompt's size, and its chain after 1, 2, 4, … blocks, so that two explanations show
+/// how much two prompts have in common.
+fn prompt(facts: &RequestFacts) -> String {
+    let RequestFacts { prompt_tokens, chain, .. } = facts;
+    let ends = std::iter::successors(Some(1_usize), |end| end.checked_mul(2));
+    let ends = ends.map_while(|end| chain.get(end - 1)).map(|entry| format!("{:08x}", entry >> 32));
+    let ends = ends.collect::<Vec<_>>().join(".");
+    format!("tokens={prompt_tokens}; blocks={}; prefix={ends}; ", chain.len())
 }
 
 fn append(destination: &mut String, pool: &Pool, pick: &Pick) {

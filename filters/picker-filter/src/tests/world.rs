@@ -8,6 +8,7 @@ use std::time::Duration;
 use filter_host::{Answer, BackgroundHost, CallId, MetricId, Refused, StreamHost};
 use shared::picker::{SUBSET_HEADER, Settings};
 use shared::pools::Millis;
+use shared::prompt::REQUEST_FACTS;
 
 use crate::background::Background;
 use crate::metrics::Metrics;
@@ -47,6 +48,8 @@ struct World {
     warnings: Cell<usize>,
     cluster: RefCell<String>,
     subset: RefCell<Option<String>>,
+    facts: RefCell<Option<Vec<u8>>>,
+    facts_asked: Cell<usize>,
     upstream: RefCell<Option<String>>,
     attempts: Cell<Option<u64>>,
     headers: RefCell<BTreeMap<String, Vec<u8>>>,
@@ -137,6 +140,10 @@ impl StreamHost for Host {
             ["upstream", "address"] => self.world.upstream.borrow().clone(),
             ["upstream", "request_attempt_count"] => {
                 return self.world.attempts.get().map(|count| count.to_le_bytes().to_vec());
+            }
+            [REQUEST_FACTS] => {
+                self.world.facts_asked.set(self.world.facts_asked.get() + 1);
+                return self.world.facts.borrow().clone();
             }
             [.., SUBSET_HEADER] => self.world.subset.borrow().clone(),
             _ => None,
@@ -294,6 +301,16 @@ impl Process {
 
     pub(super) fn set_subset(&self, subset: &str) {
         *self.world.subset.borrow_mut() = Some(subset.to_owned());
+    }
+
+    /// What BBR told of the prompts of requests from here on.
+    pub(super) fn set_facts(&self, facts: &[u8]) {
+        *self.world.facts.borrow_mut() = Some(facts.to_vec());
+    }
+
+    /// How often the host was asked for what BBR told.
+    pub(super) fn facts_asked(&self) -> usize {
+        self.world.facts_asked.get()
     }
 
     pub(super) fn set_attempts(&self, count: u64) {
