@@ -22,6 +22,11 @@ impl AdapterKey {
         Self(crate::hash::fnv1a(name.as_bytes()))
     }
 
+    /// The number.
+    pub(super) fn number(self) -> u64 {
+        self.0
+    }
+
     /// One of 64 bits, for sets that may hold too much.
     pub(super) fn bit(self) -> u64 {
         1 << (self.0 % 64)

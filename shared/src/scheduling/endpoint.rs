@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::adapters::{AdapterKey, Adapters, Memory};
 use super::load::InFlight;
+use super::prefix::Backlog;
 use super::profile::Fading;
 use super::trouble::Trouble;
 use crate::pools::{EndpointId, Millis};
@@ -76,15 +77,21 @@ pub struct Endpoint {
     /// Requests this worker sent there, ever.
     pub picks: u64,
     pub(super) memory: Memory,
+    /// Its identity as a number, for rendezvous hashing.
+    pub(super) key: u64,
+    /// Prompt tokens that this worker sent there and that wait to be computed.
+    pub(super) backlog: Backlog,
 }
 
 impl Endpoint {
     /// An endpoint of which nothing is known.
     #[must_use]
     pub fn new(id: EndpointId) -> Self {
+        let text = id.to_string();
         Self {
             id,
-            text: id.to_string(),
+            key: crate::random::Random::new(crate::hash::fnv1a(text.as_bytes())).next_u64(),
+            text,
             health: Health::Ready,
             observation: None,
             in_flight: InFlight::default(),
@@ -95,6 +102,7 @@ impl Endpoint {
             trouble: Trouble::default(),
             picks: 0,
             memory: Memory::default(),
+            backlog: Backlog::default(),
         }
     }
 

@@ -16,6 +16,7 @@ mod endpoint;
 mod load;
 mod pick;
 mod pool;
+mod prefix;
 mod profile;
 mod reported;
 mod row;
@@ -30,6 +31,7 @@ pub use endpoint::{Endpoint, Health, Observation};
 pub use load::InFlight;
 pub use pick::{Choice, MAX_RANKED, NoEndpoint, Pick, PickRequest, Why};
 pub use pool::{Pool, Started, Update};
+pub use prefix::{News, Prefill, Prompt};
 pub use profile::{Fading, InvalidProfile, Profile, Staleness, Weighted};
 pub use reported::Reported;
 

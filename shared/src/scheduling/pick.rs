@@ -3,9 +3,10 @@
 use super::adapters::AdapterKey;
 use super::endpoint::Endpoint;
 use super::pool::Pool;
+use super::prefix::{Prefixes, Prompt, Residence, Standing};
 use super::profile::{Profile, Weighted};
 use super::row::Row;
-use super::scorer::{Context, Range, Seen};
+use super::scorer::{Context, Range, Scorer, Seen, residence};
 use crate::pools::{EndpointId, Millis};
 use crate::random::Random;
 
@@ -21,6 +22,8 @@ pub struct PickRequest<'a> {
     pub subset: Option<&'a [EndpointId]>,
     /// The endpoint that the client's session token names.
     pub session: Option<EndpointId>,
+    /// Its prompt, if somebody digested it.
+    pub prompt: Option<Prompt<'a>>,
 }
 
 /// A choice: places in the pool, best first.
@@ -123,8 +126,16 @@ impl Pool {
             return Err(NoEndpoint::EmptyPool);
         }
         let mut candidates = std::mem::take(&mut self.scratch);
-        let picked = self.choose(&mut candidates, request, profile, now, random);
+        let mut prefixes = None;
+        if request.prompt.is_some() && profile.wants_prompt() {
+            prefixes = Some(self.prefixes.take().unwrap_or_default());
+        }
+        let told = prefixes.as_deref_mut();
+        let picked = self.choose(&mut candidates, told, request, profile, now, random);
         self.scratch = candidates;
+        if prefixes.is_some() {
+            self.prefixes = prefixes;
+        }
         picked
     }
 
@@ -180,6 +191,7 @@ impl Pool {
     fn choose(
         &self,
         candidates: &mut Vec<Candidate>,
+        prefixes: Option<&mut Prefixes>,
         request: &PickRequest<'_>,
         profile: &Profile,
         now: Millis,
@@ -194,7 +206,11 @@ impl Pool {
         if !trusted {
             return Ok(least_of_two(endpoints, candidates, profile, saturation, now, random));
         }
-        self.score(candidates, profile, &context);
+        self.score(candidates, profile, &context, request.prompt.is_some());
+        if let (Some(prefixes), Some(prompt)) = (prefixes, &request.prompt) {
+            self.score_prompt(candidates, prefixes, profile, &context, prompt);
+        }
+        self.discount(candidates, profile, &context);
         let mut pick = Pick::new(Why::Scores, saturation);
         for &Candidate { place, score, .. } in candidates.iter() {
             if !pick.is_beaten(score, profile.ranked) {
@@ -256,9 +272,18 @@ impl Pool {
 
     /// Gives each candidate its score. One scorer after the other: what to compute is then
     /// decided once per scorer, not once per candidate and scorer.
-    fn score(&self, candidates: &mut [Candidate], profile: &Profile, context: &Context) {
+    fn score(
+        &self,
+        candidates: &mut [Candidate],
+        profile: &Profile,
+        context: &Context,
+        has_prompt: bool,
+    ) {
         let (rows, endpoints) = (self.rows.as_slice(), self.endpoints());
         for &Weighted { scorer, weight } in &profile.scorers {
+            if has_prompt && scorer.wants_prompt() {
+                continue;
+            }
             for candidate in candidates.iter_mut() {
                 let Candidate { place, trust, load, .. } = *candidate;
                 if let (Some(row), Some(endpoint)) = (rows.get(place), endpoints.get(place)) {
@@ -267,12 +292,57 @@ impl Pool {
                 }
             }
         }
+    }
+
+    /// Takes from each score what the endpoint's failures cost.
+    fn discount(&self, candidates: &mut [Candidate], profile: &Profile, context: &Context) {
+        let (rows, endpoints) = (self.rows.as_slice(), self.endpoints());
         for candidate in candidates {
             if rows.get(candidate.place).is_some_and(|row| row.troubled)
                 && let Some(endpoint) = endpoints.get(candidate.place)
             {
                 let trouble = endpoint.trouble.level(context.now, profile.trouble_half_life);
                 candidate.score *= 1.0 - trouble;
+            }
+        }
+    }
+
+    /// Adds what the prompt's scorers say.
+    fn score_prompt(
+        &self,
+        candidates: &mut [Candidate],
+        prefixes: &mut Prefixes,
+        profile: &Profile,
+        context: &Context,
+        prompt: &Prompt<'_>,
+    ) {
+        let (rows, endpoints) = (self.rows.as_slice(), self.endpoints());
+        let standings = candidates.iter().map(|&Candidate { place, load, .. }| {
+            let row = rows.get(place).zip(endpoints.get(place));
+            let waiting = row.map_or(0.0, |(row, _)| row.waiting);
+            let adapter = row.map_or(Residence::There, |(row, of)| residence(of, row, context));
+            Standing { place, load, waiting, adapter }
+        });
+        prefixes.estimate(prompt, context.adapter, standings, endpoints, context.now);
+        let least = prefixes.least(candidates.iter().map(|candidate| candidate.place));
+        let learned = prefixes.has_learned();
+        for &Weighted { scorer, weight } in &profile.scorers {
+            for candidate in candidates.iter_mut() {
+                let Candidate { place, trust, load, .. } = *candidate;
+                let estimate = prefixes.of(place);
+                let score = match scorer {
+                    Scorer::Prefix => estimate.matched,
+                    Scorer::PrefixAffinity => estimate.affinity,
+                    Scorer::Cost if learned => prefixes.score(estimate, least),
+                    Scorer::Cost => match (rows.get(place), endpoints.get(place)) {
+                        (Some(row), Some(endpoint)) => {
+                            scorer.score(Seen { endpoint, row, load, trust }, context)
+                        }
+                        _ => 0.0,
+                    },
+                    _ => continue,
+                };
+                candidate.score += weight * score;
             }
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::adapters::AdapterKey;
 use super::endpoint::{Endpoint, Health, Observation};
 use super::pick::Candidate;
+use super::prefix::{News, Prefill, Prefixes, Prompt};
 use super::reported::Reported;
 use super::row::Row;
 use crate::pools::{EndpointId, Millis};
@@ -18,6 +19,8 @@ pub struct Pool {
     known: bool,
     /// Kept between picks, so that a pick allocates nothing.
     pub(super) scratch: Vec<Candidate>,
+    /// None until a pick with a profile that wants it.
+    pub(super) prefixes: Option<Box<Prefixes>>,
 }
 
 /// A request that was sent; handed back to [`Pool::end`] once.
@@ -100,6 +103,42 @@ impl Pool {
             }
         })?;
         Some(Started { endpoint: id, at: now })
+    }
+
+    /// Notes the prompt of a request that was just picked for and sent. None while no
+    /// scorer of the pool looks at prompts.
+    pub fn start_prompt(
+        &mut self,
+        id: EndpointId,
+        prompt: &Prompt<'_>,
+        adapter: Option<AdapterKey>,
+        now: Millis,
+    ) -> Option<Prefill> {
+        let place = self.place(id)?;
+        let prefixes = self.prefixes.as_mut()?;
+        Some(prefixes.sent(place, self.endpoints.get_mut(place)?, prompt, adapter, now))
+    }
+
+    /// The first byte of the answer to a prompt came.
+    pub fn first_byte(&mut self, prefill: Prefill, now: Millis) {
+        if let Some(place) = self.place(prefill.endpoint)
+            && let Some(endpoint) = self.endpoints.get_mut(place)
+            && let Some(prefixes) = self.prefixes.as_mut()
+        {
+            prefixes.first_byte(endpoint, prefill, now);
+        }
+    }
+
+    /// What was sent where since this was asked last, for this worker's neighbours.
+    pub fn take_prefix_news(&mut self) -> Vec<News> {
+        self.prefixes.as_mut().map(|prefixes| prefixes.take_news()).unwrap_or_default()
+    }
+
+    /// What a neighbour sent where.
+    pub fn hear_prefix_news(&mut self, news: &[News], now: Millis) {
+        if let Some(prefixes) = self.prefixes.as_mut() {
+            prefixes.hear(news, now);
+        }
     }
 
     /// Counts a request's end. One whose endpoint has left is forgotten.

@@ -82,7 +82,7 @@ impl Profile {
     #[must_use]
     pub fn recommended() -> Self {
         Self::of(&[
-            (Scorer::Load, 3.0),
+            (Scorer::Cost, 3.0),
             (Scorer::KvCache, 1.0),
             (Scorer::Adapter, 2.0),
             (Scorer::Session, 8.0),
@@ -94,6 +94,12 @@ impl Profile {
     #[must_use]
     pub fn reference() -> Self {
         Self::of(&[(Scorer::Queue, 2.0), (Scorer::KvCache, 2.0), (Scorer::LoraAffinity, 1.0)])
+    }
+
+    /// Whether a scorer looks at prompts.
+    #[must_use]
+    pub fn wants_prompt(&self) -> bool {
+        self.scorers.iter().any(|weighted| weighted.scorer.wants_prompt())
     }
 
     fn of(scorers: &[(Scorer, f32)]) -> Self {

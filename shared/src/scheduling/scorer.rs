@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::adapters::AdapterKey;
 use super::endpoint::Endpoint;
+use super::prefix::Residence;
 use super::row::{Row, Slots};
 use crate::pools::{EndpointId, Millis};
 
@@ -54,6 +55,14 @@ scorers! {
     Adapter => "adapter-scorer",
     /// The endpoint that the client's session token names, while it is not saturated.
     Session => "session-affinity-scorer",
+    /// The reference's: the share of the prompt that was sent to the endpoint lately.
+    Prefix => "prefix-cache-scorer",
+    /// The prompt's rank of the endpoint, which all workers and replicas agree on, among
+    /// those that are not overloaded.
+    PrefixAffinity => "prefix-affinity-scorer",
+    /// The soonest first token: queue and what is not cached, at the speed observed. The
+    /// load scorer until that is known.
+    Cost => "cost-scorer",
 }
 
 /// What all candidates of one pick have in common.
@@ -134,15 +143,22 @@ impl Scorer {
             Self::Running => context.running.lowest_is_best_of(row.running),
             Self::KvCache => row.kv_score,
             Self::LoraAffinity => lora_affinity(endpoint, context),
-            Self::Load => context.load.lowest_is_best_over(load, LOAD_SPAN),
+            Self::Load | Self::Cost => context.load.lowest_is_best_over(load, LOAD_SPAN),
             Self::Adapter => adapter(seen, context),
             Self::Session => {
                 let named = context.session.is_some_and(|session| session == endpoint.id);
                 if named && row.saturation(trust) < 1.0 { 1.0 } else { 0.0 }
             }
+            // Without a prompt there is nothing to tell endpoints apart by.
+            Self::Prefix | Self::PrefixAffinity => 0.0,
         };
         let score = if score.is_nan() { 0.0 } else { score.clamp(0.0, 1.0) };
         if self.fades() { UNKNOWN + (score - UNKNOWN) * trust } else { score }
+    }
+
+    /// Whether the score rests on the prompt.
+    pub(super) fn wants_prompt(self) -> bool {
+        matches!(self, Self::Prefix | Self::PrefixAffinity | Self::Cost)
     }
 
     /// Whether the score rests on metrics alone, so that it fades with their age.
@@ -168,16 +184,24 @@ fn lora_affinity(endpoint: &Endpoint, context: &Context) -> f32 {
 }
 
 fn adapter(seen: Seen<'_>, context: &Context) -> f32 {
-    let Some(adapter) = context.adapter else { return 1.0 };
-    let Seen { endpoint, row, .. } = seen;
+    match residence(seen.endpoint, seen.row, context) {
+        Residence::There => 1.0,
+        Residence::Room => 0.5,
+        Residence::Full => 0.0,
+    }
+}
+
+/// Whether the request's adapter is there.
+pub(super) fn residence(endpoint: &Endpoint, row: &Row, context: &Context) -> Residence {
+    let Some(adapter) = context.adapter else { return Residence::There };
     let (now, horizon) = (context.now, context.adapter_memory);
     if row.may_have(adapter) && endpoint.has_adapter(adapter, now, horizon) {
-        return 1.0;
+        return Residence::There;
     }
     let free = match row.slots {
         Slots::Free => true,
         Slots::Taken => false,
         Slots::Depends => endpoint.has_free_slot(now, horizon),
     };
-    if free { 0.5 } else { 0.0 }
+    if free { Residence::Room } else { Residence::Full }
 }

@@ -48,7 +48,7 @@ impl Asked {
     /// The same for the pick.
     pub(super) fn pick(&self) -> PickRequest<'_> {
         let Self { adapter, session, .. } = *self;
-        PickRequest { adapter, subset: self.subset.as_deref(), session }
+        PickRequest { adapter, subset: self.subset.as_deref(), session, prompt: None }
     }
 }
 

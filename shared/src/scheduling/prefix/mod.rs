@@ -1,0 +1,306 @@
+//! Where a prompt's beginning is likely to be cached, and what that is worth.
+//!
+//! Two sources: a ranking that every worker of every gateway replica computes alike from
+//! the prompt alone ([`rendezvous`]), and what this worker and its neighbours sent where
+//! ([`index`]). [`cost`] turns both, with the queues, into the time to the first token.
+//!
+//! Invariant: bounded in memory whatever is sent, and of no effect on picks whose profile
+//! has none of these scorers.
+//!
+//! Rejected: asking the servers what they hold. Their events are a stream per server to
+//! each gateway, and a filter has no socket.
+
+mod backlog;
+mod cost;
+mod index;
+mod rendezvous;
+#[cfg(test)]
+mod tests;
+
+pub(super) use backlog::Backlog;
+use cost::Speed;
+pub use index::News;
+use index::{Index, STRIDE};
+use rendezvous::{Level, weight};
+
+use super::adapters::AdapterKey;
+use super::endpoint::Endpoint;
+use crate::pools::{EndpointId, Millis};
+
+/// What is known of a request's prompt.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Prompt<'a> {
+    /// Chained hashes of its full blocks, the first block first.
+    pub chain: &'a [u64],
+    /// Tokens of a block, at least 1.
+    pub block_tokens: u32,
+    /// Tokens of all.
+    pub prompt_tokens: u32,
+}
+
+/// A prompt on its way to a first token; handed back to
+/// [`Pool::first_byte`](super::Pool::first_byte) when it comes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prefill {
+    pub(super) endpoint: EndpointId,
+    /// Where it stands in the endpoint's backlog.
+    mark: f64,
+    /// Tokens expected to be computed until its first.
+    work: f32,
+    at: Millis,
+}
+
+/// What is expected of one candidate.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Estimate {
+    /// Share of the prompt that was sent there, 0 to 1: the reference's prefix score.
+    pub(super) matched: f32,
+    /// By the ranking, 1 for the first that is not overloaded.
+    pub(super) affinity: f32,
+    /// Tokens to compute until the first token.
+    work: f32,
+    /// Of these, for the prompt itself.
+    uncached: f32,
+    /// How far down the chain the ranking leads to it, in blocks.
+    reach: usize,
+    /// Whether the ranking gives it the adapter.
+    adapter: bool,
+}
+
+/// What a candidate is besides its endpoint.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Standing {
+    pub(super) place: usize,
+    /// Expected load, in running requests.
+    pub(super) load: f32,
+    pub(super) waiting: f32,
+    /// Whether the request's adapter is there, as far as is known.
+    pub(super) adapter: Residence,
+}
+
+/// Whether a request's adapter is at an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Residence {
+    /// It is, or none is asked for.
+    There,
+    /// A slot is free.
+    Room,
+    /// Another would have to go.
+    Full,
+}
+
+/// One worker's knowledge of prompts.
+#[derive(Debug, Default)]
+pub(super) struct Prefixes {
+    index: Index,
+    speed: Speed,
+    /// How much of what this worker had not seen in a prompt the others are likely to
+    /// have sent where the ranking says, 0 to 1.
+    returning: f32,
+    /// Tokens that a prompt has to be computed for, on average.
+    typical: f32,
+    /// By place in the pool; meaningful for the candidates of the last pick.
+    estimates: Vec<Estimate>,
+    order: Vec<(f32, usize)>,
+    /// Of the last pick: the chain's last hash.
+    tip: Option<u64>,
+    known: usize,
+}
+
+/// A server takes no more than so many times the mean load by affinity alone.
+const BOUND: f32 = 1.25;
+
+/// What is computed for one request pushes out blocks that others want, and is not computed
+/// for those behind it: it counts so often, and once more for each request that waits on
+/// average. Without that, a busy pool copies its prompts everywhere and gets busier.
+const COST_OF_PREFILL: f32 = 2.0;
+
+/// What a request that runs costs another one, in prompt tokens: it takes part in each step.
+const COST_OF_RUNNING: f32 = 40.0;
+
+/// What loading an adapter costs, in prompt tokens: a few tenths of a second in which the
+/// server does nothing else.
+const COST_OF_ADAPTER: f32 = 4_000.0;
+
+/// A difference of this many milliseconds halves the score.
+const HALF_SCORE: f32 = 100.0;
+
+/// A worker is one of several, so it recognizes a part of what returns.
+const WORKERS: f32 = 4.0;
+
+impl Prefixes {
+    /// Estimates what each candidate needs until the first token.
+    pub(super) fn estimate(
+        &mut self,
+        prompt: &Prompt<'_>,
+        adapter: Option<AdapterKey>,
+        candidates: impl Iterator<Item = Standing> + Clone,
+        endpoints: &[Endpoint],
+        now: Millis,
+    ) {
+        self.estimates.clear();
+        self.estimates.resize(endpoints.len(), Estimate::default());
+        self.tip = prompt.chain.last().copied();
+        let depths = self.index.look(prompt.chain, now);
+        self.known = depths.seen;
+        let count = candidates.clone().count();
+        let total_load: f32 = candidates.clone().map(|candidate| candidate.load).sum();
+        let waiting = candidates.clone().filter(|c| !c.waiting.is_nan()).map(|c| c.waiting);
+        let price = COST_OF_PREFILL + waiting.sum::<f32>() / count.max(1) as f32;
+        let bound = BOUND * (total_load + 1.0) / count.max(1) as f32;
+        self.rank(prompt, adapter, candidates.clone(), endpoints, now);
+        let mut rank = 0.0;
+        let standing = |place| candidates.clone().find(|c: &Standing| c.place == place);
+        for &(_, place) in &self.order {
+            let Some(standing) = standing(place) else { continue };
+            if let Some(estimate) = self.estimates.get_mut(place) {
+                // The least loaded is below any mean, so somebody always is.
+                if standing.load <= bound {
+                    estimate.affinity = 1.0 - rank / count.max(1) as f32;
+                    rank += 1.0;
+                }
+            }
+        }
+        let block = prompt.block_tokens.max(1) as f32;
+        let blocks = prompt.chain.len().max(1) as f32;
+        for Standing { place, load, waiting, adapter } in candidates {
+            let (Some(estimate), Some(endpoint)) =
+                (self.estimates.get_mut(place), endpoints.get(place))
+            else {
+                continue;
+            };
+            let sent = depths.of(endpoint.key) as f32;
+            estimate.matched = (sent / blocks).min(1.0);
+            let reached = estimate.reach as f32;
+            let expected = sent + self.returning * (reached - sent).max(0.0);
+            let tokens = prompt.prompt_tokens.max(1) as f32;
+            estimate.uncached = (tokens - block * expected).max(1.0);
+            let waiting = if waiting.is_nan() { 0.0 } else { waiting };
+            let backlog = endpoint.backlog.left(now, self.speed.per_token());
+            let queue =
+                backlog.max(waiting * self.typical) + endpoint.others_fresh as f32 * self.typical;
+            // Where everybody sends the adapter it is likely to come anyway.
+            let expected = if estimate.adapter { 0.25 } else { 1.0 };
+            let load_adapter = match adapter {
+                Residence::There => 0.0,
+                Residence::Room => expected * COST_OF_ADAPTER,
+                Residence::Full => (expected + 1.0) * COST_OF_ADAPTER,
+            };
+            estimate.work =
+                load_adapter + queue + price * estimate.uncached + COST_OF_RUNNING * load;
+        }
+    }
+
+    /// Orders the candidates as every worker would, and notes how far each is reached.
+    fn rank(
+        &mut self,
+        prompt: &Prompt<'_>,
+        adapter: Option<AdapterKey>,
+        candidates: impl Iterator<Item = Standing>,
+        endpoints: &[Endpoint],
+        now: Millis,
+    ) {
+        self.order.clear();
+        self.order.extend(candidates.map(|candidate| (0.0, candidate.place)));
+        let mut kept = self.order.len();
+        if let Some(hash) = adapter.map(AdapterKey::number) {
+            let most = rendezvous::spread(self.index.share(hash, now), kept);
+            kept = self.narrow(Level { hash, blocks: 0, endpoints: most }, kept, endpoints);
+            for (_, place) in self.order.iter().take(kept) {
+                if let Some(estimate) = self.estimates.get_mut(*place) {
+                    estimate.adapter = true;
+                }
+            }
+        }
+        let levels = rendezvous::levels(self.order.len(), prompt.chain, STRIDE, &|hash| {
+            self.index.share(hash, now)
+        });
+        for level in levels {
+            kept = self.narrow(level, kept, endpoints);
+            for (_, place) in self.order.iter().take(kept) {
+                if let Some(estimate) = self.estimates.get_mut(*place) {
+                    estimate.reach = level.blocks;
+                }
+            }
+        }
+    }
+
+    /// Sorts the first `kept` by their weights for a level; how many of them it keeps.
+    fn narrow(&mut self, level: Level, kept: usize, endpoints: &[Endpoint]) -> usize {
+        let Some(survivors) = self.order.get_mut(..kept) else { return kept };
+        for (score, place) in survivors.iter_mut() {
+            *score = endpoints.get(*place).map_or(0.0, |e| weight(level.hash, e.key));
+        }
+        survivors.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+        level.endpoints.min(kept)
+    }
+
+    /// The estimate of a place, if the last pick had one.
+    pub(super) fn of(&self, place: usize) -> Estimate {
+        self.estimates.get(place).copied().unwrap_or_default()
+    }
+
+    /// Whether times can be told.
+    pub(super) fn has_learned(&self) -> bool {
+        self.speed.is_learned()
+    }
+
+    /// 1 for the least work, half where the first token comes so much later.
+    pub(super) fn score(&self, estimate: Estimate, least: f32) -> f32 {
+        let later = self.speed.per_token() * (estimate.work - least).max(0.0);
+        HALF_SCORE / (HALF_SCORE + later)
+    }
+
+    /// The least work among the candidates.
+    pub(super) fn least(&self, places: impl Iterator<Item = usize>) -> f32 {
+        places.map(|place| self.of(place).work).fold(f32::INFINITY, f32::min)
+    }
+
+    /// A prompt was sent.
+    pub(super) fn sent(
+        &mut self,
+        place: usize,
+        endpoint: &mut Endpoint,
+        prompt: &Prompt<'_>,
+        adapter: Option<AdapterKey>,
+        now: Millis,
+    ) -> Prefill {
+        let whole = prompt.prompt_tokens.max(1) as f32;
+        let looked = self.tip.is_some() && self.tip == prompt.chain.last().copied();
+        let uncached = if looked { self.of(place).uncached } else { whole };
+        if looked && prompt.chain.len() >= STRIDE {
+            // Past what everybody sends, how much had been here before?
+            let popular =
+                rendezvous::popular(prompt.chain, STRIDE, |hash| self.index.share(hash, now));
+            let own = prompt.chain.len().saturating_sub(popular) as f32;
+            let seen = self.known.saturating_sub(popular) as f32;
+            if own >= STRIDE as f32 {
+                let share = (WORKERS * seen / own).min(1.0);
+                self.returning += 0.02 * (share - self.returning);
+            }
+        }
+        self.typical += 0.05 * (uncached - self.typical);
+        self.index.add(prompt.chain, adapter.map(AdapterKey::number), endpoint.key, now);
+        let speed = self.speed.per_token();
+        let work = endpoint.backlog.left(now, speed) + uncached;
+        let mark = endpoint.backlog.send(uncached, now, speed);
+        Prefill { endpoint: endpoint.id, mark, work, at: now }
+    }
+
+    /// Its first byte came.
+    pub(super) fn first_byte(&mut self, endpoint: &mut Endpoint, prefill: Prefill, now: Millis) {
+        endpoint.backlog.reached(prefill.mark, now);
+        let took = now.since(prefill.at).as_secs_f32() * 1_000.0;
+        self.speed.learn(prefill.work, took);
+    }
+
+    /// What this worker sent since it was asked last, for its neighbours.
+    pub(super) fn take_news(&mut self) -> Vec<News> {
+        self.index.take_news()
+    }
+
+    /// What a neighbour sent.
+    pub(super) fn hear(&mut self, news: &[News], now: Millis) {
+        self.index.hear(news, now);
+    }
+}
