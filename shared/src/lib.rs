@@ -22,3 +22,4 @@ pub mod refresh;
 pub mod scheduling;
 pub mod server_metrics;
 pub mod snapshot;
+pub mod status;

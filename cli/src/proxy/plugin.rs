@@ -81,7 +81,7 @@ pub fn role_of(configuration: &Value) -> Option<Role> {
         "learnAdapters",
         "serveModels",
     ];
-    const PICKER: [&str; 8] = [
+    const PICKER: [&str; 10] = [
         "pools",
         "scrape",
         "objectives",
@@ -90,6 +90,8 @@ pub fn role_of(configuration: &Value) -> Option<Role> {
         "subsetMetadata",
         "explain",
         "accessLog",
+        "explainFor",
+        "status",
     ];
     let has = |keys: &[&str]| keys.iter().any(|key| configuration.get(key).is_some());
     if has(&BBR) { Some(Role::Bbr) } else { has(&PICKER).then_some(Role::Picker) }

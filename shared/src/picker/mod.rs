@@ -6,6 +6,7 @@ mod pool_settings;
 mod schema;
 mod session;
 mod settings;
+mod status_settings;
 mod subset;
 
 #[cfg(test)]
@@ -16,11 +17,13 @@ mod tests;
 pub use admission::{Admission, Priority};
 pub use pool_settings::{EndpointSource, PoolSettings};
 pub use schema::{
-    Criticality, EndpointsConfig, MetricsConfig, ModelCriticalityConfig, ObjectiveConfig,
-    PickerConfig, PoolConfig, ScorerConfig, ScorersConfig, ScrapeConfig,
+    Criticality, EndpointsConfig, HeaderConfig, MetricsConfig, ModelCriticalityConfig,
+    ObjectiveConfig, PickerConfig, PoolConfig, ScorerConfig, ScorersConfig, ScrapeConfig,
+    StatusConfig,
 };
 pub use session::{session_endpoint, session_token};
 pub use settings::{ScrapeSettings, Settings};
+pub use status_settings::{RequiredHeader, StatusResource, StatusSettings};
 pub use subset::parse_subset;
 
 /// Names the endpoints to Envoy's `override_host` policy, best first.

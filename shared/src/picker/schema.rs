@@ -40,6 +40,43 @@ pub struct PickerConfig {
     /// `%FILTER_STATE(wasm.igw.picker.score:PLAIN)%` and
     /// `%FILTER_STATE(wasm.igw.picker.reason:PLAIN)%`.
     pub access_log: bool,
+    /// Add `x-gateway-picker` to the responses of requests that carry this header with
+    /// this value, with the score parts of the best endpoints; whatever `explain` says.
+    pub explain_for: Option<HeaderConfig>,
+    /// The status page. Left out: there is none, and nothing is written down for it.
+    pub status: Option<StatusConfig>,
+}
+
+/// A request header and the value it must have.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HeaderConfig {
+    /// Its name.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    pub name: String,
+    /// Its value.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    pub value: String,
+}
+
+/// Where the status page is, and who may see it. One of `route` and `header` is required;
+/// with both, both have to be met.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, serde::Serialize))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StatusConfig {
+    /// The page's path; its data, JSON, are below it at `/api`.
+    #[serde(default = "status_path")]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^/")))]
+    pub path: String,
+    /// The name of the Envoy route that leads to the page; on a listener of its own, nobody
+    /// else's requests have it.
+    #[serde(default)]
+    pub route: Option<String>,
+    /// The header that requests for the page must carry.
+    #[serde(default)]
+    pub header: Option<HeaderConfig>,
 }
 
 /// A pool of model servers.
@@ -253,6 +290,8 @@ impl Default for PickerConfig {
             request_facts: false,
             explain: false,
             access_log: false,
+            explain_for: None,
+            status: None,
         }
     }
 }
@@ -268,6 +307,10 @@ impl Default for ScrapeConfig {
             concurrency: 32,
         }
     }
+}
+
+fn status_path() -> String {
+    "/status".to_owned()
 }
 
 fn metrics_path() -> String {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::admission::Priority;
 use super::pool_settings::{PoolSettings, pool_settings, retry_pools};
 use super::schema::{Criticality, PickerConfig, ScrapeConfig};
+use super::status_settings::{RequiredHeader, StatusSettings};
 use crate::config::{ConfigError, from_json};
 
 /// What the filter goes by. Cannot be wrong: [`Settings::from_json`] checked it.
@@ -29,6 +30,10 @@ pub struct Settings {
     pub explain: bool,
     /// Whether the access log can say why.
     pub access_log: bool,
+    /// Whose responses say why in full.
+    pub explain_for: Option<RequiredHeader>,
+    /// The status page.
+    pub status: Option<StatusSettings>,
 }
 
 /// How metrics are asked for.
@@ -133,6 +138,8 @@ impl TryFrom<PickerConfig> for Settings {
             request_facts: config.request_facts,
             explain: config.explain,
             access_log: config.access_log,
+            explain_for: RequiredHeader::from_config("explainFor", config.explain_for.as_ref())?,
+            status: config.status.as_ref().map(StatusSettings::from_config).transpose()?,
         })
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::discovery::Discovered;
 use crate::pools::{EndpointId, Millis};
 use crate::scheduling::{Health, Observation};
@@ -28,13 +30,15 @@ pub struct Target {
     failures: u32,
     /// Of those, how many found no server at all.
     unreachable: u32,
+    /// Why the last one did.
+    last_failure: Option<Failure>,
     due: Millis,
     /// Since when a scrape is under way.
     asked: Option<Millis>,
 }
 
 /// Why a scrape brought nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Failure {
     /// No connection.
     Unreachable,
@@ -114,6 +118,7 @@ impl Targets {
                 observation: None,
                 failures: 0,
                 unreachable: 0,
+                last_failure: None,
                 due: now + rhythm.interval / count * n,
                 asked: None,
             });
@@ -219,9 +224,17 @@ impl Target {
         }
     }
 
+    /// Scrapes that failed in a row, and why the last one did; none if the last brought
+    /// metrics.
+    #[must_use]
+    pub fn trouble(&self) -> Option<(u32, Failure)> {
+        (self.failures > 0).then_some((self.failures, self.last_failure?))
+    }
+
     fn failed(&mut self, failure: Failure, rhythm: Rhythm, now: Millis) {
         self.asked = None;
         self.failures = self.failures.saturating_add(1);
+        self.last_failure = Some(failure);
         self.unreachable = match failure {
             Failure::Unreachable => self.unreachable.saturating_add(1),
             Failure::Timeout | Failure::NoMetrics => self.unreachable,
@@ -313,6 +326,7 @@ mod tests {
         }
         assert_eq!(targets.all()[0].health(), Health::Ready);
         assert_eq!(targets.all()[0].failures, 20);
+        assert_eq!(targets.all()[0].trouble(), Some((20, Failure::NoMetrics)));
     }
 
     #[test]

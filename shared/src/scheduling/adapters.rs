@@ -27,6 +27,12 @@ impl AdapterKey {
         self.0
     }
 
+    /// Stands for a name that nobody knows: the key in hexadecimal digits.
+    #[must_use]
+    pub fn anonymous(self) -> String {
+        format!("#{:016x}", self.0)
+    }
+
     /// One of 64 bits, for sets that may hold too much.
     pub(super) fn bit(self) -> u64 {
         1 << (self.0 % 64)
@@ -88,8 +94,13 @@ impl Memory {
             .any(|(known, at)| *known == adapter && now.since(*at) <= horizon)
     }
 
+    /// The adapters that were sent within `horizon`, oldest first.
+    pub(super) fn since(&self, now: Millis, horizon: Duration) -> impl Iterator<Item = AdapterKey> {
+        self.sent.iter().filter(move |(_, at)| now.since(*at) <= horizon).map(|(key, _)| *key)
+    }
+
     /// How many different adapters were sent within `horizon`.
     pub(super) fn recent(&self, now: Millis, horizon: Duration) -> usize {
-        self.sent.iter().filter(|(_, at)| now.since(*at) <= horizon).count()
+        self.since(now, horizon).count()
     }
 }

@@ -13,6 +13,7 @@ use crate::pools::{EndpointId, Millis};
 
 /// Whether an endpoint may get requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Health {
     /// It may.
     #[default]
@@ -179,6 +180,12 @@ impl Endpoint {
                 .iter()
                 .any(|known| known.contains(&adapter))
         }) || self.memory.holds(adapter, adapters.and_then(|a| a.max), now, horizon)
+    }
+
+    /// Adapters that this worker sent there within `horizon`, oldest first.
+    #[must_use]
+    pub fn remembered(&self, now: Millis, horizon: Duration) -> Vec<AdapterKey> {
+        self.memory.since(now, horizon).collect()
     }
 
     /// Whether a slot for another adapter is free.

@@ -29,7 +29,7 @@ mod tests;
 pub use adapters::{AdapterKey, Adapters};
 pub use endpoint::{Endpoint, Health, Observation};
 pub use load::InFlight;
-pub use pick::{Choice, MAX_RANKED, NoEndpoint, Pick, PickRequest, Why};
+pub use pick::{Choice, MAX_RANKED, Made, NoEndpoint, Pick, PickRequest, Why};
 pub use pool::{Pool, Started, Update};
 pub use prefix::{News, Prefill, Prompt};
 pub use profile::{Fading, InvalidProfile, Profile, Staleness, Weighted};

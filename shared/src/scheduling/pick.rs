@@ -35,6 +35,8 @@ pub struct Pick {
     pub why: Why,
     /// The mean saturation of the candidates; 1 and above is saturated.
     pub saturation: f32,
+    /// What the scorers went by; none if scores did not decide.
+    context: Option<Context>,
 }
 
 /// An endpoint and its score.
@@ -82,7 +84,7 @@ impl Pick {
 
     fn new(why: Why, saturation: f32) -> Self {
         let nothing = Choice { place: 0, score: 0.0, tie: 0 };
-        Self { ranked: [nothing; MAX_RANKED], len: 0, why, saturation }
+        Self { ranked: [nothing; MAX_RANKED], len: 0, why, saturation, context: None }
     }
 
     /// Whether a candidate with this score is behind the best `limit`, whatever its tie.
@@ -163,6 +165,34 @@ impl Pool {
     }
 }
 
+/// What made a candidate's score.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Made {
+    /// What each of the profile's scorers gave, 0 to 1, in their order; empty where scores
+    /// did not decide.
+    pub parts: Vec<f32>,
+    /// What its recent failures took away, 0 to 1.
+    pub trouble: f32,
+}
+
+impl Pool {
+    /// What made the score of one choice of a pick. To be asked before anything of the pool
+    /// changes; only what is looked at pays for it.
+    #[must_use]
+    pub fn made(&self, pick: &Pick, choice: &Choice, profile: &Profile) -> Option<Made> {
+        let (row, endpoint) = (self.rows.get(choice.place)?, self.endpoints().get(choice.place)?);
+        let Some(context) = &pick.context else {
+            return Some(Made { parts: Vec::new(), trouble: 0.0 });
+        };
+        let fading = profile.staleness.fading();
+        let trust = row.seen_at.map_or(0.0, |seen_at| fading.trust(seen_at, context.now));
+        let seen = Seen { endpoint, row, load: row.load(trust), trust };
+        let parts = profile.scorers.iter().map(|weighted| weighted.scorer.score(seen, context));
+        let trouble = endpoint.trouble.level(context.now, profile.trouble_half_life);
+        Some(Made { parts: parts.collect(), trouble })
+    }
+}
+
 /// A candidate between the passes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Candidate {
@@ -211,7 +241,7 @@ impl Pool {
             self.score_prompt(candidates, prefixes, profile, &context, prompt);
         }
         self.discount(candidates, profile, &context);
-        let mut pick = Pick::new(Why::Scores, saturation);
+        let mut pick = Pick { context: Some(context), ..Pick::new(Why::Scores, saturation) };
         for &Candidate { place, score, .. } in candidates.iter() {
             if !pick.is_beaten(score, profile.ranked) {
                 let tie = random.next_u64();

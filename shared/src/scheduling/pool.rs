@@ -6,6 +6,7 @@ use super::adapters::AdapterKey;
 use super::endpoint::{Endpoint, Health, Observation};
 use super::pick::Candidate;
 use super::prefix::{News, Prefill, Prefixes, Prompt};
+use super::profile::Profile;
 use super::reported::Reported;
 use super::row::Row;
 use crate::pools::{EndpointId, Millis};
@@ -61,6 +62,18 @@ impl Pool {
     #[must_use]
     pub fn is_known(&self) -> bool {
         self.known
+    }
+
+    /// The mean saturation of the endpoints that are ready, as a pick would find it; none
+    /// if there are none.
+    #[must_use]
+    pub fn saturation(&self, profile: &Profile, now: Millis) -> Option<f32> {
+        let fading = profile.staleness.fading();
+        let trust = |row: &Row| row.seen_at.map_or(0.0, |seen_at| fading.trust(seen_at, now));
+        let ready = self.rows.iter().filter(|row| row.ready);
+        let (sum, count) = ready
+            .fold((0.0, 0_u32), |(sum, count), row| (sum + row.saturation(trust(row)), count + 1));
+        (count > 0).then(|| sum / count as f32)
     }
 
     /// Takes over what a snapshot says. Endpoints it does not name leave; what this

@@ -66,7 +66,7 @@ scorers! {
 }
 
 /// What all candidates of one pick have in common.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Context {
     pub(super) now: Millis,
     pub(super) adapter: Option<AdapterKey>,
@@ -78,7 +78,7 @@ pub(super) struct Context {
 }
 
 /// The smallest and the largest value among the candidates.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Range {
     min: f32,
     max: f32,

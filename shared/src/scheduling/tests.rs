@@ -542,3 +542,23 @@ fn the_reference_s_prefix_score_is_what_was_sent_there() {
     let pick = pool.pick(&request, &profile, NOW, &mut Random::new(1)).expect("ready");
     assert_eq!((pick.ranked()[0].place, pick.ranked()[0].score), (home, 0.5));
 }
+
+#[test]
+fn a_choice_s_score_is_the_sum_of_its_parts_less_its_trouble() {
+    let mut pool = pool(vec![seen(3, 0.2, &["a"]), seen(0, 0.7, &[]), seen(9, 0.1, &[])]);
+    pool.note_failure(id(1), NOW, Duration::from_secs(10));
+    let profile = Profile::recommended();
+    let pick = pool.pick(&adapter("a"), &profile, NOW, &mut Random::new(1)).expect("an endpoint");
+    assert_eq!(pick.ranked().len(), 3);
+    for choice in pick.ranked() {
+        let made = pool.made(&pick, choice, &profile).expect("it is there");
+        let parts = profile.scorers.iter().zip(&made.parts).map(|(w, part)| w.weight * part);
+        let sum = parts.sum::<f32>() * (1.0 - made.trouble);
+        assert!((sum - choice.score).abs() < 1e-5, "{made:?} for {choice:?}");
+        assert_eq!(made.trouble > 0.0, choice.place == 1);
+    }
+    let later = NOW + Duration::from_secs(60);
+    let blind = pool.pick(&adapter("a"), &profile, later, &mut Random::new(1)).expect("one");
+    let made = pool.made(&blind, &blind.ranked()[0], &profile).expect("it is there");
+    assert!(made.parts.is_empty(), "scores did not decide");
+}
