@@ -12,6 +12,7 @@
 pub mod learning;
 pub mod metrics;
 pub mod policy;
+pub mod reporting;
 pub mod request;
 mod splice;
 pub mod watch;

@@ -90,6 +90,13 @@ impl Metrics {
         self.rewrites.get(asked).into_iter().for_each(Counter::count);
     }
 
+    /// What was counted and not told yet, by the outcomes' labels.
+    pub fn pending_outcomes(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let pending =
+            self.outcomes.iter().map(|(outcome, count)| (outcome.label(), count.pending()));
+        pending.filter(|(_, count)| *count > 0)
+    }
+
     /// Tells the host what was counted.
     pub fn flush(&self, mut add: impl FnMut(MetricId, u64)) {
         let outcomes = self.outcomes.iter().map(|(_, counter)| counter);

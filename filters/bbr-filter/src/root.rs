@@ -15,6 +15,7 @@ use shared::bbr::{Rejection, RouteOn, Settings};
 use crate::learning::Learning;
 use crate::metrics::Metrics;
 use crate::policy::Policy;
+use crate::reporting::Reporting;
 use crate::request::{Request, received};
 use crate::watch::StreamId;
 
@@ -23,6 +24,7 @@ pub(crate) struct Root {
     policy: Option<Rc<Policy>>,
     /// If adapters are to be learned.
     learning: Option<Learning>,
+    reporting: Reporting,
     /// Whether the log says that bodies are withheld.
     told_withheld: bool,
 }
@@ -84,8 +86,14 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
+        if let Some(policy) = &self.policy {
+            self.reporting.note(&policy.metrics);
+        }
         self.flush();
         self.answer_withheld();
+        if let Some(policy) = &self.policy {
+            self.reporting.on_tick(&Envoy, &policy.settings.catalog);
+        }
         if let (Some(learning), Some(policy)) = (&mut self.learning, &mut self.policy)
             && let Some(next) = learning.on_tick(&Envoy, policy)
         {

@@ -67,6 +67,10 @@ impl StreamHost for Fake {
         self.world.borrow_mut().held.splice(..len, bytes.iter().copied());
         Ok(())
     }
+    fn respond_with(&self, _: u16, _: &[(&str, &str)], _: &[u8]) {}
+    fn shared_value(&self, _: &str) -> Option<Vec<u8>> {
+        None
+    }
     fn respond(&self, status: u16, _: &[(&str, &str)], json: &[u8]) {
         let json = serde_json::from_slice(json).expect("answers are JSON");
         self.world.borrow_mut().answer = Some((status, json));

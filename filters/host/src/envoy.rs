@@ -66,7 +66,15 @@ impl StreamHost for Envoy {
     fn respond(&self, status: u16, headers: &[(&str, &str)], json: &[u8]) {
         let mut headers = headers.to_vec();
         headers.push(("content-type", "application/json"));
-        let _ = hostcalls::send_http_response(status.into(), headers, Some(json));
+        self.respond_with(status, &headers, json);
+    }
+
+    fn respond_with(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) {
+        let _ = hostcalls::send_http_response(status.into(), headers.to_vec(), Some(body));
+    }
+
+    fn shared_value(&self, key: &str) -> Option<Vec<u8>> {
+        hostcalls::get_shared_data(key).ok()?.0
     }
 
     fn now(&self) -> Duration {

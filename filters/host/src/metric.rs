@@ -37,6 +37,12 @@ impl Counter {
         self.pending.set(self.pending.get().saturating_add(1));
     }
 
+    /// What was counted and not told yet.
+    #[must_use]
+    pub fn pending(&self) -> u64 {
+        self.pending.get()
+    }
+
     /// Tells the host what was counted since the last time.
     pub fn flush(&self, add: impl FnOnce(MetricId, u64)) {
         match self.pending.take() {

@@ -50,6 +50,14 @@ pub trait StreamHost {
     /// Answers the request with JSON and these headers in place of the upstream.
     fn respond(&self, status: u16, headers: &[(&str, &str)], json: &[u8]);
 
+    /// Answers the request with this body in place of the upstream; the content's type is
+    /// among the headers.
+    fn respond_with(&self, status: u16, headers: &[(&str, &str)], body: &[u8]);
+
+    /// What all VMs of the process share under a key. Takes a lock that all of them take:
+    /// for pages that people look at, not for the requests that are served.
+    fn shared_value(&self, key: &str) -> Option<Vec<u8>>;
+
     /// The time since 1970.
     fn now(&self) -> Duration;
 

@@ -10,6 +10,7 @@ mod holder;
 mod picks;
 mod publish;
 mod question;
+mod status;
 mod worker;
 
 use std::rc::Rc;
@@ -22,6 +23,7 @@ use shared::pools::Millis;
 use crate::vm::Vm;
 use holder::Holder;
 use picks::Picks;
+use status::StatusReports;
 use worker::Worker;
 
 /// Between two flushes of the requests' counters.
@@ -36,6 +38,7 @@ pub struct Background<H> {
     holder: Holder,
     define: fn(MetricKind, &str) -> Option<MetricId>,
     picks: Picks,
+    status: StatusReports,
     worker: Worker,
     flushed: Option<Millis>,
 }
@@ -53,7 +56,8 @@ impl<H: BackgroundHost> Background<H> {
         let holder = Holder::new(&vm, define);
         let worker = Worker::new(&vm);
         let picks = Picks::default();
-        Self { host, vm, holds: false, holder, define, picks, worker, flushed: None }
+        let status = StatusReports::default();
+        Self { host, vm, holds: false, holder, define, picks, status, worker, flushed: None }
     }
 
     /// The time between ticks. What one worker has in flight is known to the others up to
@@ -84,6 +88,7 @@ impl<H: BackgroundHost> Background<H> {
             self.holder.on_tick(&moment, &self.worker);
         }
         self.worker.on_tick(&moment);
+        self.status.on_tick(&moment, self.holds.then_some(&self.holder));
         if self.flushed.is_none_or(|last| now.has_passed(last, FLUSH_INTERVAL)) {
             moment.flush();
             self.picks.flush(&moment, self.define);

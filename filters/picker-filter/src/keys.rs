@@ -30,6 +30,11 @@ impl Keys {
         format!("{}.load.{token:016x}", self.prefix)
     }
 
+    /// One worker's part of the status page.
+    pub(crate) fn status(&self, token: u64) -> String {
+        format!("{}.status.{token:016x}", self.prefix)
+    }
+
     pub(crate) fn snapshot(&self, pool: usize) -> String {
         format!("{}.pool.{pool}", self.prefix)
     }

@@ -3,6 +3,7 @@
 mod asked;
 mod choice;
 mod refusal;
+mod status;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use shared::picker::{DESTINATION_HEADER, PoolSettings, session_token};
 use shared::pools::{EndpointId, Millis};
 use shared::scheduling::{AdapterKey, Reported, Started};
 use shared::server_metrics::orca;
+use shared::status::Failed;
 
 use crate::metrics::{Outcome, PoolMetrics};
 use crate::vm::Vm;
@@ -23,6 +25,9 @@ const EXPLAIN_HEADER: &str = "x-gateway-picker";
 
 /// Where the access log finds the score of the endpoint chosen.
 const LOG_SCORE: &str = "igw.picker.score";
+
+/// Where the access log finds the choice in one line.
+const LOG_WHY: &str = "igw.picker.why";
 
 /// Where the access log finds why it was chosen, or why none was.
 const LOG_REASON: &str = "igw.picker.reason";
@@ -43,8 +48,10 @@ struct Sent {
     pool: usize,
     adapter: Option<AdapterKey>,
     started: Started,
-    /// When its headers came, if this request is measured.
+    /// When its headers came, if somebody wants to know how long it takes.
     received: Option<Millis>,
+    /// Whether the histograms get it.
+    measured: bool,
 }
 
 impl<H: StreamHost> Request<H> {
@@ -63,9 +70,11 @@ impl<H: StreamHost> Request<H> {
             self.host.remove_header(DESTINATION_HEADER);
         }
         let vm = Rc::clone(&self.vm);
-        let Some(cluster) = cluster else { return Flow::Continue };
-        let pool = str::from_utf8(&cluster).ok().and_then(|cluster| vm.settings.pool_of(cluster));
-        let Some((place, settings)) = pool else { return Flow::Continue };
+        let cluster = cluster.as_deref().and_then(|cluster| str::from_utf8(cluster).ok());
+        let Some((place, settings)) = cluster.and_then(|name| vm.settings.pool_of(name)) else {
+            // No pool's request pays for the page.
+            return status::serve(&self.host, &vm, &headers);
+        };
         let started = self.host.now();
         let now = Millis::from(started);
         let metrics = vm.metrics.pool(place);
@@ -73,20 +82,27 @@ impl<H: StreamHost> Request<H> {
         vm.note_request(now);
         if vm.with_pool(place, |pool, _| pool.is_known()) != Some(true) {
             // Envoy balances it.
+            vm.record(|book| book.passed(place, Outcome::NotKnownYet.label()));
             self.note(metrics, Outcome::NotKnownYet, None);
             return Flow::Continue;
         }
         let asked = Asked::of(&self.host, &headers, &vm.settings);
+        let told = vm.settings.explain_for.as_ref();
+        let told =
+            told.is_some_and(|required| required.is_met_by(headers.first([&required.name])[0]));
+        let recorded = vm.settings.status.is_some();
         let chosen = vm.with_pool(place, |pool, random| {
-            let chosen = Chosen::from(pool, settings, &asked, now, random);
+            let parts = recorded || told;
+            let chosen = Chosen::from(pool, settings, &asked, parts, now, random);
             if let Ok(chosen) = &chosen {
                 let adapter = asked.adapter;
-                let received = measured.then_some(now);
+                let received = (measured || recorded).then_some(now);
                 self.sent = pool.start(chosen.first, adapter, now).map(|started| Sent {
                     pool: place,
                     adapter,
                     started,
                     received,
+                    measured,
                 });
             }
             chosen
@@ -96,6 +112,11 @@ impl<H: StreamHost> Request<H> {
             Some(Ok(chosen)) => chosen,
             Some(Err(refusal)) => {
                 refusal.answer(&self.host, settings);
+                if recorded {
+                    let (outcome, nobody) = (refusal.outcome(), Vec::new());
+                    let decision = asked.decision(&headers, now, place, outcome, None, nobody);
+                    vm.record(|book| book.decided(decision));
+                }
                 self.note(metrics, refusal.outcome(), None);
                 return Flow::Hold;
             }
@@ -105,8 +126,21 @@ impl<H: StreamHost> Request<H> {
         if settings.orca {
             self.host.set_header(orca::FORMAT_HEADER, orca::FORMAT.as_bytes());
         }
-        self.explanation =
-            vm.settings.explain.then(|| chosen.explanation(&settings.name, asked.facts.as_ref()));
+        self.explanation = if told {
+            Some(chosen.full_explanation(settings, asked.facts.as_ref()))
+        } else {
+            let explain = vm.settings.explain;
+            explain.then(|| chosen.explanation(&settings.name, asked.facts.as_ref()))
+        };
+        if vm.settings.access_log {
+            self.host.keep(LOG_WHY, chosen.line(&settings.name).as_bytes());
+        }
+        if recorded {
+            let candidates = std::mem::take(&mut chosen.candidates);
+            let (outcome, saturation) = (chosen.outcome, Some(chosen.saturation));
+            let decision = asked.decision(&headers, now, place, outcome, saturation, candidates);
+            vm.record(|book| book.decided(decision));
+        }
         self.note(metrics, chosen.outcome, Some(chosen.score));
         if let Some(histogram) =
             metrics.filter(|_| measured).and_then(|metrics| metrics.pick_microseconds)
@@ -121,13 +155,17 @@ impl<H: StreamHost> Request<H> {
     pub fn on_response_headers(&mut self) {
         let Some(sent) = self.sent.take() else { return };
         let vm = Rc::clone(&self.vm);
-        let received = sent.received;
+        let (received, measured) = (sent.received, sent.measured);
         // A tick ago is near enough, but not for what is measured.
         let now = if received.is_some() { Millis::from(self.host.now()) } else { vm.latest() };
         let served = self.served().unwrap_or(sent.started.endpoint);
         let failed =
             self.host.response_header(":status").is_some_and(|status| status.starts_with(b"5"));
         let pool = pool_of(&vm, sent.pool, served);
+        if let Some(received) = received.filter(|_| vm.settings.status.is_some()) {
+            let outcome = if failed { Err(Failed) } else { Ok(now.since(received)) };
+            vm.record(|book| book.answered(pool, served, outcome, now));
+        }
         let skipped = served != sent.started.endpoint && self.attempts() == Some(1);
         self.sent = moved(sent, &vm, pool, served, skipped, now);
         if failed {
@@ -140,7 +178,8 @@ impl<H: StreamHost> Request<H> {
             if failed {
                 metrics.failures.iter().for_each(Counter::count);
             }
-            if let (Some(histogram), Some(received)) = (metrics.first_byte_milliseconds, received) {
+            let histogram = metrics.first_byte_milliseconds.filter(|_| measured);
+            if let (Some(histogram), Some(received)) = (histogram, received) {
                 let took = u64::try_from(now.since(received).as_millis()).unwrap_or(u64::MAX);
                 self.host.record(histogram, took);
             }
@@ -224,6 +263,7 @@ fn moved(
     vm.with_pool(sent.pool, |known, _| {
         if !skipped {
             known.note_failure(first, now, half_life(vm, sent.pool));
+            vm.record(|book| book.answered(sent.pool, first, Err(Failed), now));
         }
         known.end(sent.started, now);
     });

@@ -7,6 +7,7 @@ use shared::picker::{EndpointSource, Settings};
 use shared::pools::Millis;
 use shared::random::Random;
 use shared::scheduling::{Health, Pool, Update};
+use shared::status::{Recorder, WorkerReport};
 
 use crate::keys::Keys;
 use crate::metrics::Metrics;
@@ -25,6 +26,8 @@ pub struct Vm {
     random: RefCell<Random>,
     last_request: Cell<Option<Millis>>,
     latest: Cell<Millis>,
+    /// This VM's part of the status page, if there is one.
+    status: Option<RefCell<Recorder>>,
 }
 
 /// A VM that had no request for this long counts as idle.
@@ -37,7 +40,9 @@ impl Vm {
     pub fn new(settings: Settings, configuration: &[u8], metrics: Metrics, token: u64) -> Self {
         let pools =
             settings.pools.iter().map(|pool| RefCell::new(first_pool(&pool.endpoints))).collect();
+        let status = settings.status.is_some();
         Self {
+            status: status.then(|| RefCell::new(Recorder::new(settings.pools.len()))),
             settings,
             metrics,
             token,
@@ -60,6 +65,33 @@ impl Vm {
         let mut pool = self.pools.get(place)?.try_borrow_mut().ok()?;
         let mut random = self.random.try_borrow_mut().ok()?;
         Some(f(&mut pool, &mut random))
+    }
+
+    /// Writes something down for the status page, if there is one.
+    pub(crate) fn record(&self, write: impl FnOnce(&mut Recorder)) {
+        if let Some(status) = &self.status
+            && let Ok(mut status) = status.try_borrow_mut()
+        {
+            write(&mut status);
+        }
+    }
+
+    /// This VM's part of the status page.
+    pub(crate) fn status_report(&self, now: Millis) -> Option<WorkerReport> {
+        let mut status = self.status.as_ref()?.try_borrow_mut().ok()?;
+        let places = self.settings.pools.iter().enumerate();
+        let pools = places.map(|(place, settings)| {
+            let mut report = status.pool(place, now);
+            let horizon = settings.profile.adapter_memory;
+            self.with_pool(place, |pool, _| {
+                for endpoint in pool.endpoints() {
+                    report.remember(endpoint.id, endpoint.remembered(now, horizon));
+                }
+            });
+            report
+        });
+        let pools = pools.collect();
+        Some(WorkerReport { at: now, pools, decisions: status.decisions().cloned().collect() })
     }
 
     /// The time when it was last asked for. Ticks come every few milliseconds, so this is

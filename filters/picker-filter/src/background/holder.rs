@@ -10,6 +10,7 @@ use filter_host::{Answer, BackgroundHost, CallId, MetricId, MetricKind};
 use shared::picker::EndpointSource;
 use shared::pools::{EndpointId, Millis};
 use shared::refresh::{Discovered, Failure, Known, Rhythm, Targets, discover};
+use shared::status::ScrapeTrouble;
 
 use super::Moment;
 use super::adapters::Adapters;
@@ -114,6 +115,16 @@ impl Holder {
             Question::Endpoints { pool } => self.on_endpoints(moment, pool, answer),
             Question::Models => self.adapters.on_answer(moment, answer),
         }
+    }
+
+    /// Endpoints of a pool whose scrapes fail.
+    pub(super) fn scrape_trouble(&self, place: usize) -> Vec<ScrapeTrouble> {
+        let targets = self.pools.get(place).map_or(&[][..], |work| work.targets.all());
+        let trouble = targets.iter().filter_map(|target| {
+            let (failures, last) = target.trouble()?;
+            Some(ScrapeTrouble { id: target.id, failures, last })
+        });
+        trouble.collect()
     }
 
     fn find_endpoints<H: BackgroundHost>(&mut self, moment: &Moment<'_, H>) {

@@ -7,9 +7,12 @@ use shared::bbr::{BASE_MODEL_HEADER, MODEL_HEADER};
 use shared::picker::{
     OBJECTIVE_HEADERS, Priority, SUBSET_HEADER, Settings, parse_subset, session_endpoint,
 };
-use shared::pools::EndpointId;
+use shared::pools::{EndpointId, Millis};
 use shared::prompt::{REQUEST_FACTS, RequestFacts};
 use shared::scheduling::{AdapterKey, PickRequest};
+use shared::status::{Candidate, Decision};
+
+use crate::metrics::Outcome;
 
 /// What a request asks for.
 #[derive(Debug)]
@@ -42,6 +45,30 @@ impl Asked {
             session: token.and_then(session_endpoint),
             priority: settings.priority(objective, text(model)),
             facts: settings.request_facts.then(|| facts(host)).flatten(),
+        }
+    }
+
+    /// A choice for this request, to be looked at later.
+    pub(super) fn decision(
+        &self,
+        headers: &Headers,
+        at: Millis,
+        pool: usize,
+        outcome: Outcome,
+        saturation: Option<f32>,
+        candidates: Vec<Candidate>,
+    ) -> Decision {
+        let [model, objective, older_objective] =
+            headers.first([MODEL_HEADER, OBJECTIVE_HEADERS[0], OBJECTIVE_HEADERS[1]]);
+        Decision {
+            at,
+            pool,
+            model: text(model).map(str::to_owned),
+            adapter: self.adapter.is_some(),
+            objective: text(objective.or(older_objective)).map(str::to_owned),
+            outcome: outcome.label().into(),
+            saturation,
+            candidates,
         }
     }
 

@@ -1,10 +1,13 @@
 //! What is chosen for a request, and how it is told.
 
+use std::fmt::Write;
+
 use shared::picker::{Admission, PoolSettings};
 use shared::pools::{EndpointId, Millis};
 use shared::prompt::RequestFacts;
 use shared::random::Random;
-use shared::scheduling::{NoEndpoint, Pick, Pool, Why};
+use shared::scheduling::{Choice, Made, NoEndpoint, Pick, Pool, Profile, Why};
+use shared::status::Candidate;
 
 use super::asked::Asked;
 use super::refusal::Refusal;
@@ -21,7 +24,9 @@ pub(super) struct Chosen {
     /// The first one's.
     pub(super) score: f32,
     /// The pool's.
-    saturation: f32,
+    pub(super) saturation: f32,
+    /// The endpoints with what made their scores, if that was asked for.
+    pub(super) candidates: Vec<Candidate>,
 }
 
 impl Chosen {
@@ -30,6 +35,7 @@ impl Chosen {
         pool: &mut Pool,
         settings: &PoolSettings,
         asked: &Asked,
+        parts: bool,
         now: Millis,
         random: &mut Random,
     ) -> Result<Self, Refusal> {
@@ -55,7 +61,8 @@ impl Chosen {
             Why::NothingReady => Outcome::FailedOpen,
         };
         let (first, score, saturation) = (endpoint.id, best.score, pick.saturation);
-        Ok(Self { first, destination, outcome, score, saturation })
+        let candidates = if parts { candidates(pool, &pick, profile) } else { Vec::new() };
+        Ok(Self { first, destination, outcome, score, saturation, candidates })
     }
 
     /// Names the best endpoints of the pools that a retry may go to behind the others.
@@ -77,6 +84,37 @@ impl Chosen {
         }
     }
 
+    /// The choice in one line, for the access log.
+    pub(super) fn line(&self, pool: &str) -> String {
+        let Self { score, saturation, destination, .. } = self;
+        let why = self.outcome.label();
+        let (first, others) = destination.split_once(',').unwrap_or((destination, ""));
+        let others = others.split(',').filter(|other| !other.is_empty()).count();
+        format!(
+            "{first} {why} score={score:.3} saturation={saturation:.2} before={others} pool={pool}"
+        )
+    }
+
+    /// What is said to who asks: as the other, and what made each candidate's score.
+    pub(super) fn full_explanation(
+        &self,
+        settings: &PoolSettings,
+        facts: Option<&RequestFacts>,
+    ) -> String {
+        let mut text = self.explanation(&settings.name, facts);
+        for candidate in &self.candidates {
+            let Candidate { endpoint, score, parts, trouble } = candidate;
+            let _ = write!(text, "; {endpoint}={score:.3}");
+            for (weighted, part) in settings.profile.scorers.iter().zip(parts) {
+                let _ = write!(text, " {}={part:.3}*{}", weighted.scorer.name(), weighted.weight);
+            }
+            if *trouble > 0.0 {
+                let _ = write!(text, " trouble={trouble:.3}");
+            }
+        }
+        text
+    }
+
     /// What responses say of the choice.
     pub(super) fn explanation(&self, pool: &str, facts: Option<&RequestFacts>) -> String {
         let Self { destination, score, saturation, .. } = self;
@@ -96,6 +134,15 @@ fn prompt(facts: &RequestFacts) -> String {
     let ends = ends.map_while(|end| chain.get(end - 1)).map(|entry| format!("{:08x}", entry >> 32));
     let ends = ends.collect::<Vec<_>>().join(".");
     format!("tokens={prompt_tokens}; blocks={}; prefix={ends}; ", chain.len())
+}
+
+fn candidates(pool: &Pool, pick: &Pick, profile: &Profile) -> Vec<Candidate> {
+    let candidate = |choice: &Choice| {
+        let endpoint = pool.endpoints().get(choice.place)?.id;
+        let Made { parts, trouble } = pool.made(pick, choice, profile)?;
+        Some(Candidate { endpoint, score: choice.score, parts, trouble })
+    };
+    pick.ranked().iter().filter_map(candidate).collect()
 }
 
 fn append(destination: &mut String, pool: &Pool, pick: &Pick) {

@@ -56,6 +56,8 @@ struct World {
     response: RefCell<BTreeMap<String, Vec<u8>>>,
     kept: RefCell<BTreeMap<String, String>>,
     answer: RefCell<Option<(u16, Headers, serde_json::Value)>>,
+    page: RefCell<Option<(u16, Headers, Vec<u8>)>>,
+    route: RefCell<Option<String>>,
 }
 
 #[derive(Clone)]
@@ -145,6 +147,7 @@ impl StreamHost for Host {
                 self.world.facts_asked.set(self.world.facts_asked.get() + 1);
                 return self.world.facts.borrow().clone();
             }
+            ["xds", "route_name"] => self.world.route.borrow().clone(),
             [.., SUBSET_HEADER] => self.world.subset.borrow().clone(),
             _ => None,
         };
@@ -160,6 +163,13 @@ impl StreamHost for Host {
         let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         let json = serde_json::from_slice(json).expect("answers are JSON");
         *self.world.answer.borrow_mut() = Some((status, headers, json));
+    }
+    fn respond_with(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) {
+        let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        *self.world.page.borrow_mut() = Some((status, headers, body.to_vec()));
+    }
+    fn shared_value(&self, key: &str) -> Option<Vec<u8>> {
+        self.shared(key).map(|(value, _)| value)
     }
     fn now(&self) -> Duration {
         BackgroundHost::now(self)
@@ -344,6 +354,24 @@ impl Process {
 
     pub(super) fn answer(&self) -> Option<(u16, Headers, serde_json::Value)> {
         self.world.answer.borrow().clone()
+    }
+
+    /// The page that was answered, once.
+    pub(super) fn page(&self) -> Option<(u16, Headers, Vec<u8>)> {
+        self.world.page.borrow_mut().take()
+    }
+
+    pub(super) fn set_route(&self, route: &str) {
+        *self.world.route.borrow_mut() = Some(route.to_owned());
+    }
+
+    /// Another filter of the process shares something.
+    pub(super) fn share(&self, key: &str, value: Vec<u8>) {
+        self.world.shared.borrow_mut().insert(key.to_owned(), (value, 1));
+    }
+
+    pub(super) fn shared(&self, key: &str) -> Option<Vec<u8>> {
+        self.world.shared.borrow().get(key).map(|(value, _)| value.clone())
     }
 
     pub(super) fn waiting(&self, vm: usize) -> Vec<Option<u32>> {
