@@ -30,6 +30,7 @@ const TRAPS: [&str; 5] =
 pub struct Gateway {
     envoy: Envoy,
     address: SocketAddr,
+    status_address: SocketAddr,
     servers: Vec<Server>,
 }
 
@@ -47,9 +48,13 @@ impl Gateway {
         };
         let mut bootstrap = setup.into_bootstrap();
         let servers = pools::start(&mut bootstrap, time_scale, change).await;
-        let listener = &bootstrap.value()["static_resources"]["listeners"][0]["address"];
-        let port = listener["socket_address"]["port_value"].as_u64();
-        let port = port.and_then(|port| u16::try_from(port).ok()).expect("a port");
+        let address = |listener: usize| {
+            let listener = &bootstrap.value()["static_resources"]["listeners"][listener];
+            let port = listener["address"]["socket_address"]["port_value"].as_u64();
+            let port = port.and_then(|port| u16::try_from(port).ok()).expect("a port");
+            SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+        };
+        let (address, status_address) = (address(0), address(1));
         let envoy = spawn_blocking(move || {
             let mut envoy = Envoy::start(&binary(), &bootstrap, options)
                 .unwrap_or_else(|error| panic!("Envoy does not start: {error:?}"));
@@ -58,17 +63,18 @@ impl Gateway {
                 .unwrap_or_else(|error| panic!("Envoy does not get ready: {error}"));
             envoy
         });
-        Self {
-            envoy: envoy.await.expect("Envoy starts"),
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-            servers,
-        }
+        Self { envoy: envoy.await.expect("Envoy starts"), address, status_address, servers }
     }
 
     /// Where the gateway listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Sends one request to the listener of the status page.
+    pub async fn send_to_status(&self, call: Call) -> Answer {
+        Client::connect(self.status_address, Version::H1).await.send(call).await
     }
 
     /// Envoy's process.

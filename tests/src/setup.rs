@@ -61,8 +61,9 @@ impl Setup {
     }
 
     fn of(mut bootstrap: Bootstrap) -> Self {
-        let ports = free_ports(2).expect("two free ports");
-        bootstrap.with_ports(&[(8080, ports[0]), (9901, ports[1])]).expect("the guides' ports");
+        let ports = free_ports(3).expect("three free ports");
+        let ports = [(8080, ports[0]), (9901, ports[1]), (9902, ports[2])];
+        bootstrap.with_ports(&ports).expect("the guides' ports");
         // Two workers, since one would hide what goes wrong between them.
         Self { bootstrap, time_scale: 0.0, log_level: "info", workers: 2, change: |_| () }
     }

@@ -21,6 +21,7 @@ mod table;
 use crate::build;
 use crate::toolchain::Choice;
 use anyhow::{Context, Result, bail};
+use burst::Variant;
 use envoy_runner::EnvoyVersion;
 use gateway::Gateway;
 use ports::Ports;
@@ -42,6 +43,9 @@ pub(crate) struct Arguments {
     /// Envoy's admin interface
     #[arg(long, default_value_t = ports::ADMIN)]
     admin_port: u16,
+    /// The picker's status page
+    #[arg(long, default_value_t = ports::STATUS)]
+    status_port: u16,
     /// First of the model servers' ports; they take as many as there are servers
     #[arg(long, default_value_t = ports::SIMULATORS)]
     simulator_ports_from: u16,
@@ -58,6 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let ports = Ports {
         gateway: arguments.gateway_port,
         admin: arguments.admin_port,
+        status: arguments.status_port,
         simulators_from: arguments.simulator_ports_from,
     };
     // Before the build: who has to choose another port wants to know at once.
@@ -94,10 +99,33 @@ pub(crate) fn once_on_free_ports(toolchain: Choice) -> Result<()> {
         once: true,
         gateway_port: ports.gateway,
         admin_port: ports.admin,
+        status_port: ports.status,
         simulator_ports_from: ports.simulators_from,
         envoy_version: None,
         toolchain,
     })
+}
+
+/// Runs `work` beside a demo of its own, on ports that disturb no gateway of the user's.
+pub(crate) fn beside(work: impl FnOnce(Addresses) -> Result<()>) -> Result<()> {
+    let ports = Ports::free()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let gateway = runtime.block_on(Gateway::start(ports, None, 1.0))?;
+    let url = |port| format!("http://localhost:{port}");
+    let outcome = Variant::Picker.wait_until_it_balances(ports.gateway).and_then(|()| {
+        work(Addresses { gateway: url(ports.gateway), status: url(ports.status) + "/status" })
+    });
+    let stopped = runtime.block_on(gateway.stop());
+    outcome.and(stopped)
+}
+
+/// Where a demo answers.
+pub(crate) struct Addresses {
+    pub(crate) gateway: String,
+    pub(crate) status: String,
 }
 
 /// Sends the guides' requests; an error if one went wrong.

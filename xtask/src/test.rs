@@ -4,6 +4,7 @@
 //! step that fails does not keep the others from running. Rejected: stopping at the
 //! first failure; who waits ten minutes wants to see all that is wrong.
 
+mod browser;
 mod e2e;
 mod tally;
 mod wasm;
@@ -56,12 +57,14 @@ enum Step {
     E2e,
     /// The guides' requests through the demo
     Demo,
+    /// The status page in a headless Chromium; with `IGW_BLESS` its pictures for docs/
+    Browser,
 }
 
 impl Step {
     /// Whether it drives Envoy with the built filters.
     fn needs_modules(self) -> bool {
-        matches!(self, Self::Build | Self::Workspace | Self::E2e | Self::Demo)
+        matches!(self, Self::Build | Self::Workspace | Self::E2e | Self::Demo | Self::Browser)
     }
 }
 
@@ -87,6 +90,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             Step::Demo => {
                 run.on_modules(built, "demo", |toolchain, _| demo::once_on_free_ports(toolchain));
             }
+            Step::Browser => match browser::missing() {
+                None => run.on_modules(built, "status page", |_, _| browser::run()),
+                Some(reason) => run.steps.skip("status page", &reason),
+            },
             Step::E2e => {
                 for envoy in envoys {
                     let name = format!("end to end on Envoy {envoy}");

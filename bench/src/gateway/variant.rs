@@ -131,7 +131,7 @@ pub fn bootstrap(
     largest: u32,
 ) -> Result<Bootstrap, BootstrapError> {
     let mut bootstrap = Bootstrap::load(&places.configuration)?;
-    bootstrap.with_ports(&[(8080, ports.gateway), (9901, ports.admin)])?;
+    bootstrap.with_ports(&[(8080, ports.gateway), (9901, ports.admin), (9902, 0)])?;
     bootstrap.with_modules(&places.modules);
     let mut settings = bootstrap.plugin_configuration(BBR)?;
     if let Some(settings) = settings.as_object_mut() {

@@ -128,7 +128,7 @@ pub(crate) fn bootstrap(
     let ports = free_ports(2)?;
     let [port, admin] = ports.as_slice() else { anyhow::bail!("no two free ports") };
     let mut bootstrap = Bootstrap::load(&places.configuration)?;
-    bootstrap.with_ports(&[(8080, *port), (9901, *admin)])?;
+    bootstrap.with_ports(&[(8080, *port), (9901, *admin), (9902, 0)])?;
     bootstrap.with_modules(&places.modules);
     let config = picker(endpoints, scrapes);
     bootstrap.with_plugin_configuration(PICKER, &config)?;

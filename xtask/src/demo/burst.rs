@@ -113,7 +113,7 @@ mod tests {
     fn the_load_is_unequal_and_on_the_first_pool() {
         assert_eq!(LOADS.len(), usize::from(pools::POOLS[0].endpoints));
         assert!(LOADS[0] > SLOTS && LOADS[2] == 0, "{LOADS:?}");
-        let ports = Ports { gateway: 1, admin: 2, simulators_from: 8001 };
+        let ports = Ports { gateway: 1, admin: 2, status: 3, simulators_from: 8001 };
         let configs = configs(ports);
         let few = configs.iter().filter(|config| config.max_num_seqs == SLOTS);
         assert_eq!(few.map(|config| config.name.clone()).collect::<Vec<_>>(), names());

@@ -4,14 +4,14 @@
 //! starts with `$ ` is a command for `sh` (a `\` at its end continues it), and the lines
 //! below it are what it prints. `…` stands for any text in a line, and alone on a line
 //! for any lines. `localhost:8080` is the gateway and `localhost:9901` its admin
-//! interface, as in `cargo xtask demo`; here they are other ports. `envoy` is the one
+//! interface, `localhost:9902` its status page, as in `cargo xtask demo`; here they are other ports. `envoy` is the one
 //! that the demo runs, and the current folder is the project's root.
 //!
 //! Invariant: a page shows exactly what its reader pastes, with no placeholder in it.
 
 use super::burst::Variant;
 use super::gateway::Gateway;
-use super::ports::{ADMIN, GATEWAY, Ports};
+use super::ports::{ADMIN, GATEWAY, Ports, STATUS};
 use crate::markdown::{code_blocks, pages};
 use crate::project;
 use envoy_runner::obtain;
@@ -84,6 +84,7 @@ fn wrong(step: &Step, ports: Ports, programs: &Path) -> Option<String> {
     let here = |text: &str| {
         text.replace(&format!("localhost:{GATEWAY}"), &format!("localhost:{}", ports.gateway))
             .replace(&format!("localhost:{ADMIN}"), &format!("localhost:{}", ports.admin))
+            .replace(&format!("localhost:{STATUS}"), &format!("localhost:{}", ports.status))
     };
     let path = env::var_os("PATH").unwrap_or_default();
     let folders = iter::once(programs.to_owned()).chain(env::split_paths(&path));

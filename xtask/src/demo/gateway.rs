@@ -45,6 +45,7 @@ impl Gateway {
         bootstrap.with_ports(&ports.mapping()?)?.with_modules(&project::dist());
         let gateway = Self::assemble(binary, bootstrap, configs).await?;
         println!("  ready on 127.0.0.1:{}", ports.gateway);
+        println!("  status page: http://127.0.0.1:{}/status", ports.status);
         Ok(gateway)
     }
 
