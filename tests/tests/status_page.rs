@@ -163,3 +163,32 @@ fn pages_come_at_once_beside_load() {
         gateway.check();
     });
 }
+
+#[test]
+fn who_asks_by_header_is_told_why_the_request_went_there() {
+    run(async {
+        let debug = json!({"name": "x-ops-debug", "value": "s3cret"});
+        let changes = json!({"explain": false, "explainFor": debug});
+        let gateway = Gateway::start(Setup::guides().echo(json!({})).picker(changes)).await;
+        gateway.wait_for_scrapes(LLAMA, 3).await;
+        for (value, told) in [("s3cret", true), ("wrong", false)] {
+            let call = Gateway::echo_call(LLAMA_MODEL).header("x-ops-debug", value);
+            let answer = gateway.send(call).await;
+            let why = answer.header("x-gateway-picker");
+            assert_eq!(why.is_some(), told, "{answer:?}");
+            if let Some(why) = why {
+                let candidates = answer.picker("candidates").unwrap().split(',');
+                for candidate in candidates {
+                    assert!(why.contains(&format!("; {candidate}=")), "{why}");
+                }
+                assert!(why.contains(" load-scorer=") && why.contains("*3"), "{why}");
+            }
+        }
+        gateway_tests::eventually("the choice in one line of the access log", || {
+            let log = gateway.envoy().access_log();
+            log.contains(" picked, best of 3 named: score ").then_some(())
+        })
+        .await;
+        gateway.check();
+    });
+}

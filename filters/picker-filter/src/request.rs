@@ -133,7 +133,7 @@ impl<H: StreamHost> Request<H> {
             explain.then(|| chosen.explanation(&settings.name, asked.facts.as_ref()))
         };
         if vm.settings.access_log {
-            self.host.keep(LOG_WHY, chosen.line(&settings.name).as_bytes());
+            self.host.keep(LOG_WHY, chosen.line().as_bytes());
         }
         if recorded {
             let candidates = std::mem::take(&mut chosen.candidates);

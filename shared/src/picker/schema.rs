@@ -38,7 +38,8 @@ pub struct PickerConfig {
     pub explain: bool,
     /// Keep the score and the reason of each choice for Envoy's access log, as
     /// `%FILTER_STATE(wasm.igw.picker.score:PLAIN)%` and
-    /// `%FILTER_STATE(wasm.igw.picker.reason:PLAIN)%`.
+    /// `%FILTER_STATE(wasm.igw.picker.reason:PLAIN)%`, and the choice in one line as
+    /// `%FILTER_STATE(wasm.igw.picker.why:PLAIN)%`.
     pub access_log: bool,
     /// Add `x-gateway-picker` to the responses of requests that carry this header with
     /// this value, with the score parts of the best endpoints; whatever `explain` says.

@@ -85,13 +85,13 @@ impl Chosen {
     }
 
     /// The choice in one line, for the access log.
-    pub(super) fn line(&self, pool: &str) -> String {
+    pub(super) fn line(&self) -> String {
         let Self { score, saturation, destination, .. } = self;
+        let first = destination.split(',').next().unwrap_or_default();
+        let named = destination.split(',').count();
         let why = self.outcome.label();
-        let (first, others) = destination.split_once(',').unwrap_or((destination, ""));
-        let others = others.split(',').filter(|other| !other.is_empty()).count();
         format!(
-            "{first} {why} score={score:.3} saturation={saturation:.2} before={others} pool={pool}"
+            "{first} {why}, best of {named} named: score {score:.3}, pool saturation {saturation:.2}"
         )
     }
 

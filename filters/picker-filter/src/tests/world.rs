@@ -352,6 +352,12 @@ impl Process {
         Some(String::from_utf8(value).expect("text"))
     }
 
+    /// What the response says, once.
+    pub(super) fn take_response_header(&self, name: &str) -> Option<String> {
+        let value = self.world.response.borrow_mut().remove(name)?;
+        Some(String::from_utf8(value).expect("text"))
+    }
+
     pub(super) fn answer(&self) -> Option<(u16, Headers, serde_json::Value)> {
         self.world.answer.borrow().clone()
     }
