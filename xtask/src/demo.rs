@@ -116,7 +116,11 @@ pub(crate) fn beside(work: impl FnOnce(Addresses) -> Result<()>) -> Result<()> {
     let gateway = runtime.block_on(Gateway::start(ports, None, 1.0))?;
     let url = |port| format!("http://localhost:{port}");
     let outcome = Variant::Picker.wait_until_it_balances(ports.gateway).and_then(|()| {
-        work(Addresses { gateway: url(ports.gateway), status: url(ports.status) + "/status" })
+        work(Addresses {
+            gateway: url(ports.gateway),
+            admin: ports.admin,
+            status: url(ports.status) + "/status",
+        })
     });
     let stopped = runtime.block_on(gateway.stop());
     outcome.and(stopped)
@@ -125,6 +129,7 @@ pub(crate) fn beside(work: impl FnOnce(Addresses) -> Result<()>) -> Result<()> {
 /// Where a demo answers.
 pub(crate) struct Addresses {
     pub(crate) gateway: String,
+    pub(crate) admin: u16,
     pub(crate) status: String,
 }
 

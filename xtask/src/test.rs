@@ -5,6 +5,7 @@
 //! first failure; who waits ten minutes wants to see all that is wrong.
 
 mod browser;
+mod dashboards;
 mod e2e;
 mod tally;
 mod wasm;
@@ -59,12 +60,14 @@ enum Step {
     Demo,
     /// The status page in a headless Chromium; with `IGW_BLESS` its pictures for docs/
     Browser,
+    /// The dashboard and the rules against a real Prometheus that scrapes a demo
+    Dashboards,
 }
 
 impl Step {
     /// Whether it drives Envoy with the built filters.
     fn needs_modules(self) -> bool {
-        matches!(self, Self::Build | Self::Workspace | Self::E2e | Self::Demo | Self::Browser)
+        !matches!(self, Self::Wasm)
     }
 }
 
@@ -93,6 +96,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             Step::Browser => match browser::missing() {
                 None => run.on_modules(built, "status page", |_, _| browser::run()),
                 Some(reason) => run.steps.skip("status page", &reason),
+            },
+            Step::Dashboards => match dashboards::missing() {
+                None => run.on_modules(built, "dashboards", |_, _| dashboards::run()),
+                Some(reason) => run.steps.skip("dashboards", &reason),
             },
             Step::E2e => {
                 for envoy in envoys {

@@ -74,9 +74,22 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
+/// Where a program lies, if it is on the PATH.
+pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?)
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn programs_are_found_where_the_path_says() {
+        assert!(on_path("sh").is_some());
+        assert!(on_path("no-such-program-of-the-gateway").is_none());
+    }
 
     #[test]
     fn the_version_is_read_from_either_form_of_a_package_id() {

@@ -133,7 +133,9 @@ fn range(schema: &Value, root: &Value) -> String {
 
 fn meaning(property: &Value, target: &Value, root: &Value) -> String {
     let mut meaning = text(property).to_owned();
-    let either = list(target, "anyOf").map(|one| resolve(one, root));
+    // That a field may be left out needs no word.
+    let is_null = |one: &&Value| one.get("type").and_then(Value::as_str) == Some("null");
+    let either = list(target, "anyOf").map(|one| resolve(one, root)).filter(|one| !is_null(one));
     for one in [target].into_iter().chain(either) {
         let choices = choices(one);
         if choices.is_empty() && one != target {

@@ -6,6 +6,7 @@
 
 use crate::demo;
 use crate::project;
+use crate::tools::on_path;
 use anyhow::{Context, Result, ensure};
 use std::env;
 use std::path::PathBuf;
@@ -61,21 +62,4 @@ fn chromium() -> Option<PathBuf> {
     let named = env::var_os(CHROMIUM).map(PathBuf::from);
     named
         .or_else(|| ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(on_path))
-}
-
-fn on_path(program: &str) -> Option<PathBuf> {
-    env::split_paths(&env::var_os("PATH")?)
-        .map(|folder| folder.join(program))
-        .find(|file| file.is_file())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn programs_are_found_where_the_path_says() {
-        assert!(on_path("sh").is_some());
-        assert!(on_path("no-such-program-of-the-gateway").is_none());
-    }
 }
