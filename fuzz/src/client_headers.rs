@@ -20,7 +20,7 @@ pub fn check(data: &[u8]) {
     let head = RequestHead::from_headers(headers.iter().copied());
     if let Plan::Read(kind) = plan(&settings, &head) {
         assert!(head.content_encoding.is_none());
-        assert!(BodyReader::new(kind).is_some(), "what is to be read can be read");
+        assert!(BodyReader::new(kind, None).is_some(), "what is to be read can be read");
     }
     if let Plan::ShowModel(id) = plan_without_body(&settings, &head) {
         assert!(settings.catalog.get(&id).is_none());

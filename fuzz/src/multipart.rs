@@ -56,11 +56,11 @@ pub fn check(data: &[u8]) {
 
 fn read(boundary: &str, chunks: &[&[u8]]) -> Result<Found, Rejection> {
     let kind = BodyKind::Multipart { boundary: boundary.to_owned() };
-    let Some(mut reader) = BodyReader::new(kind) else { panic!("forms are read") };
+    let Some(mut reader) = BodyReader::new(kind, None) else { panic!("forms are read") };
     for chunk in chunks {
         reader.feed(chunk)?;
     }
-    reader.finish()
+    reader.finish().map(|(found, _)| found)
 }
 
 /// What must not depend on the cuts. Where the model's text stood counts chunks.

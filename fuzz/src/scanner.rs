@@ -9,12 +9,14 @@
 use shared::bbr::{BodyKind, BodyReader, Found, Place, Rejection};
 use shared::json::{Document, ModelValue, Root, ScanError, ScanErrorKind, Scanner};
 use shared::models::MAX_MODEL_NAME_BYTES;
+use shared::prompt::{DigestSettings, RequestFacts};
 
 use crate::cuts::cuts;
 use crate::second_opinion::{self, Reading};
 
 /// Panics if the bytes show a bug.
 pub fn check(body: &[u8]) {
+    check_facts(body);
     let ours = scan(&[body]);
     for cut in cuts(body) {
         assert_eq!(scan(&cut), ours, "cut {cut:?}");
@@ -73,10 +75,38 @@ fn mend(body: &[u8]) -> Vec<u8> {
     String::from_utf8_lossy(&tame.collect::<Vec<_>>()).into_owned().into_bytes()
 }
 
+/// What the reader of bodies finds, and the facts of the prompt.
+fn read(
+    chunks: &[&[u8]],
+    digest: Option<DigestSettings>,
+) -> Result<(Found, Option<RequestFacts>), Rejection> {
+    let Some(mut reader) = BodyReader::new(BodyKind::Json, digest) else { panic!("JSON is read") };
+    for chunk in chunks {
+        reader.feed(chunk)?;
+    }
+    let (found, digest) = reader.finish()?;
+    Ok((found, digest.and_then(|digest| digest.facts("m"))))
+}
+
+/// A digest changes no verdict, and does not depend on the cuts.
+fn check_facts(body: &[u8]) {
+    let Ok(settings) = DigestSettings::new(1, 16, 8) else { panic!("they are in bounds") };
+    let verdict = read(&[body], None).map(|(found, _)| format!("{found:?}"));
+    let whole = read(&[body], Some(settings));
+    assert_eq!(
+        whole.as_ref().map(|(found, _)| format!("{found:?}")).map_err(Clone::clone),
+        verdict
+    );
+    let facts = whole.ok().and_then(|(_, facts)| facts);
+    for cut in cuts(body) {
+        let cut = read(&cut, Some(settings)).ok().and_then(|(_, facts)| facts);
+        assert_eq!(cut, facts);
+    }
+}
+
 /// The reader of bodies, which the filter uses: its verdict, and where the name stands.
 fn check_found(body: &[u8]) {
-    let Some(mut reader) = BodyReader::new(BodyKind::Json) else { panic!("JSON is read") };
-    let found = reader.feed(body).and_then(|_| reader.finish());
+    let found = read(&[body], None).map(|(found, _)| found);
     let whole = serde_json::from_slice::<serde_json::Value>(body);
     match (found, whole) {
         (Ok(Found::Model(named)), whole) => {
