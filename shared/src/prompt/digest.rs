@@ -136,6 +136,13 @@ impl PromptDigest {
         depth.wrapping_sub(1) >= self.watch
     }
 
+    /// Whether a value is a message's text behind the last block: the most of a long
+    /// conversation, of which only the length counts.
+    #[inline]
+    fn is_only_measured(&self, depth: usize, shape: Shape) -> bool {
+        self.missing == 0 && depth == FIELD && shape == Shape::String
+    }
+
     fn is_row(&self) -> bool {
         self.leaf_shape == Shape::Number && matches!(self.leaf_depth, MESSAGE | ITEM)
     }
@@ -320,6 +327,12 @@ impl Observer for PromptDigest {
         if self.is_outside(depth) {
             return;
         }
+        if self.is_only_measured(depth, shape) && self.leaf_depth == 0 {
+            self.leaf.begin_measure();
+            (self.leaf_depth, self.leaf_shape, self.watch) = (depth, shape, depth);
+            self.run = at + 1;
+            return;
+        }
         if self.leaf_depth != 0 {
             // The next of a row of numbers, or something else behind it.
             if shape == Shape::Number {
@@ -333,6 +346,13 @@ impl Observer for PromptDigest {
     #[inline]
     fn ended(&mut self, chunk: &[u8], end: usize, depth: usize) {
         if self.is_outside(depth) {
+            return;
+        }
+        if self.leaf_depth == depth && self.is_only_measured(depth, self.leaf_shape) {
+            let bytes = self.leaf.bytes() + end.saturating_sub(self.run + 1) as u64;
+            self.prompt_bytes += bytes;
+            self.prompt_tokens += bytes;
+            (self.leaf_depth, self.watch) = (0, ITEM_FIELD);
             return;
         }
         if self.leaf_depth == depth {

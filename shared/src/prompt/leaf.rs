@@ -45,6 +45,13 @@ impl Leaf {
         self.whole = None;
     }
 
+    /// Begins a value of which only the length counts.
+    #[inline]
+    pub(super) fn begin_measure(&mut self) {
+        self.manner = Manner::Measure;
+        self.bytes = 0;
+    }
+
     pub(super) fn manner(&self) -> Manner {
         self.manner
     }
