@@ -10,6 +10,7 @@ mod console;
 mod curl;
 mod gateway;
 mod judge;
+mod live;
 #[cfg(test)]
 mod manifests;
 mod pools;
@@ -22,7 +23,7 @@ use crate::build;
 use crate::toolchain::Choice;
 use anyhow::{Context, Result, bail};
 use burst::Variant;
-use envoy_runner::EnvoyVersion;
+use envoy_runner::{EnvoyVersion, free_ports};
 use gateway::Gateway;
 use ports::Ports;
 use std::time::Duration;
@@ -37,6 +38,9 @@ pub(crate) struct Arguments {
     /// Send the guides' requests and a burst, print what happened to each, and end
     #[arg(long)]
     once: bool,
+    /// Print lines even where there is a terminal
+    #[arg(long)]
+    plain: bool,
     /// Where clients connect
     #[arg(long, default_value_t = ports::GATEWAY)]
     gateway_port: u16,
@@ -75,7 +79,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     runtime.block_on(async {
         // Answers at once when nobody waits for them, at a model's pace otherwise.
         let time_scale = if arguments.once { 0.0 } else { 1.0 };
-        let mut gateway = Gateway::start(ports, arguments.envoy_version, time_scale).await?;
+        let live = !arguments.once && !arguments.plain && live::has_terminal();
+        let unpicked = if live { free_ports(1)?.into_iter().next() } else { None };
+        let version = arguments.envoy_version;
+        let mut gateway = Gateway::start(ports, version, time_scale, unpicked).await?;
         if arguments.once {
             let outcome = once(ports.gateway).await;
             let binary = gateway.binary().clone();
@@ -84,8 +91,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             outcome?;
             return burst::run(ports, &binary).await;
         }
-        println!("\n{}", curl::page(&requests::all(), ports)?);
-        let outcome = stay_up(&mut gateway).await;
+        let outcome = if let Some(unpicked) = unpicked {
+            live::run(&mut gateway, ports, unpicked).await
+        } else {
+            println!("\n{}", curl::page(&requests::all(), ports)?);
+            stay_up(&mut gateway).await
+        };
         println!("\nstopping");
         let stopped = gateway.stop().await;
         outcome.and(stopped)
@@ -97,6 +108,7 @@ pub(crate) fn once_on_free_ports(toolchain: Choice) -> Result<()> {
     let ports = Ports::free()?;
     run(&Arguments {
         once: true,
+        plain: true,
         gateway_port: ports.gateway,
         admin_port: ports.admin,
         status_port: ports.status,
@@ -113,7 +125,7 @@ pub(crate) fn beside(work: impl FnOnce(Addresses) -> Result<()>) -> Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let gateway = runtime.block_on(Gateway::start(ports, None, 1.0))?;
+    let gateway = runtime.block_on(Gateway::start(ports, None, 1.0, None))?;
     let url = |port| format!("http://localhost:{port}");
     let outcome = Variant::Picker.wait_until_it_balances(ports.gateway).and_then(|()| {
         work(Addresses {

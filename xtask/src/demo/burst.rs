@@ -11,6 +11,7 @@ mod report;
 mod stream;
 mod variant;
 
+pub(super) use stream::agent;
 pub(super) use variant::Variant;
 
 use super::gateway::Gateway;

@@ -128,7 +128,7 @@ fn the_documentation_s_commands_print_what_it_shows() {
     let programs = tempfile::tempdir().unwrap();
     symlink(obtain(None).unwrap().path, programs.path().join("envoy")).unwrap();
     let runtime = Runtime::new().unwrap();
-    let gateway = runtime.block_on(Gateway::start(ports, None, 0.0)).unwrap();
+    let gateway = runtime.block_on(Gateway::start(ports, None, 0.0, None)).unwrap();
     // A reader is slower than this test, and meets a gateway that knows its pools.
     Variant::Picker.wait_until_it_balances(ports.gateway).unwrap();
     let wrong: Vec<String> = all

@@ -21,7 +21,7 @@ pub(super) struct Answer {
 }
 
 /// A client with connections of its own.
-pub(super) fn agent() -> Agent {
+pub(in crate::demo) fn agent() -> Agent {
     let config = Agent::config_builder()
         .proxy(None)
         .http_status_as_error(false)
