@@ -32,6 +32,7 @@ pub(super) fn check(proxy: &Proxy, findings: &mut Vec<Finding>) {
             (Some(_), None) => {
                 add(ProxyFault::OneFilter { there: Role::Bbr, missing: Role::Picker })
             }
+            (None, Some(picker)) if shows_status(http, picker) => {}
             (None, Some(_)) => {
                 add(ProxyFault::OneFilter { there: Role::Picker, missing: Role::Bbr })
             }
@@ -51,6 +52,14 @@ pub(super) fn check(proxy: &Proxy, findings: &mut Vec<Finding>) {
             clusters(proxy, &settings, &mut add);
         }
     }
+}
+
+/// Whether the manager is there for the picker's status page: its route is among the routes.
+fn shows_status(http: &Http, picker: &Plugin) -> bool {
+    let status = picker.picker().ok().and_then(|settings| settings.status);
+    let Some(route) = status.and_then(|status| status.route) else { return false };
+    let hosts = http.routes.iter().flat_map(|table| &table.hosts);
+    hosts.flat_map(|host| &host.routes).any(|one| one.name == route)
 }
 
 fn order(http: &Http, add: &mut impl FnMut(ProxyFault)) {
