@@ -34,6 +34,16 @@ fn with(definition: Option<&str>, name: &str, value: Value) -> Value {
             let scorers = json!([scorer, {"name": "load-scorer"}]);
             json!({"pools": [{"name": "p", "endpoints": [], "scorers": scorers}]})
         }
+        Some("HeaderConfig") => {
+            let mut header = json!({"name": "x-a", "value": "b"});
+            header[name] = object[name].take();
+            json!({"explainFor": header})
+        }
+        Some("StatusConfig") => {
+            let mut status = json!({"path": "/status", "route": "r"});
+            status[name] = object[name].take();
+            json!({"status": status})
+        }
         Some("ObjectiveConfig") => json!({"objectives": [object]}),
         Some("ModelCriticalityConfig") => {
             object["criticality"] = json!("Standard");

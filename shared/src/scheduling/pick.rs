@@ -37,6 +37,8 @@ pub struct Pick {
     pub saturation: f32,
     /// What the scorers went by; none if scores did not decide.
     context: Option<Context>,
+    /// The least work among the candidates, if the prompt was looked at.
+    least: Option<f32>,
 }
 
 /// An endpoint and its score.
@@ -84,7 +86,7 @@ impl Pick {
 
     fn new(why: Why, saturation: f32) -> Self {
         let nothing = Choice { place: 0, score: 0.0, tie: 0 };
-        Self { ranked: [nothing; MAX_RANKED], len: 0, why, saturation, context: None }
+        Self { ranked: [nothing; MAX_RANKED], len: 0, why, saturation, context: None, least: None }
     }
 
     /// Whether a candidate with this score is behind the best `limit`, whatever its tie.
@@ -187,7 +189,12 @@ impl Pool {
         let fading = profile.staleness.fading();
         let trust = row.seen_at.map_or(0.0, |seen_at| fading.trust(seen_at, context.now));
         let seen = Seen { endpoint, row, load: row.load(trust), trust };
-        let parts = profile.scorers.iter().map(|weighted| weighted.scorer.score(seen, context));
+        let told = pick.least.zip(self.prefixes.as_deref());
+        let parts = profile.scorers.iter().map(|&Weighted { scorer, .. }| {
+            let of_prompt =
+                told.and_then(|(least, known)| prompt_score(scorer, known, choice.place, least));
+            of_prompt.unwrap_or_else(|| scorer.score(seen, context))
+        });
         let trouble = endpoint.trouble.level(context.now, profile.trouble_half_life);
         Some(Made { parts: parts.collect(), trouble })
     }
@@ -237,11 +244,12 @@ impl Pool {
             return Ok(least_of_two(endpoints, candidates, profile, saturation, now, random));
         }
         self.score(candidates, profile, &context, request.prompt.is_some());
+        let mut least = None;
         if let (Some(prefixes), Some(prompt)) = (prefixes, &request.prompt) {
-            self.score_prompt(candidates, prefixes, profile, &context, prompt);
+            least = Some(self.score_prompt(candidates, prefixes, profile, &context, prompt));
         }
         self.discount(candidates, profile, &context);
-        let mut pick = Pick { context: Some(context), ..Pick::new(Why::Scores, saturation) };
+        let mut pick = Pick { context: Some(context), least, ..Pick::new(Why::Scores, saturation) };
         for &Candidate { place, score, .. } in candidates.iter() {
             if !pick.is_beaten(score, profile.ranked) {
                 let tie = random.next_u64();
@@ -337,7 +345,7 @@ impl Pool {
         }
     }
 
-    /// Adds what the prompt's scorers say.
+    /// Adds what the prompt's scorers say; the least work among the candidates.
     fn score_prompt(
         &self,
         candidates: &mut [Candidate],
@@ -345,7 +353,7 @@ impl Pool {
         profile: &Profile,
         context: &Context,
         prompt: &Prompt<'_>,
-    ) {
+    ) -> f32 {
         let (rows, endpoints) = (self.rows.as_slice(), self.endpoints());
         let standings = candidates.iter().map(|&Candidate { place, load, .. }| {
             let row = rows.get(place).zip(endpoints.get(place));
@@ -355,26 +363,33 @@ impl Pool {
         });
         prefixes.estimate(prompt, context.adapter, standings, endpoints, context.now);
         let least = prefixes.least(candidates.iter().map(|candidate| candidate.place));
-        let learned = prefixes.has_learned();
         for &Weighted { scorer, weight } in &profile.scorers {
+            if !scorer.wants_prompt() {
+                continue;
+            }
             for candidate in candidates.iter_mut() {
                 let Candidate { place, trust, load, .. } = *candidate;
-                let estimate = prefixes.of(place);
-                let score = match scorer {
-                    Scorer::Prefix => estimate.matched,
-                    Scorer::PrefixAffinity => estimate.affinity,
-                    Scorer::Cost if learned => prefixes.score(estimate, least),
-                    Scorer::Cost => match (rows.get(place), endpoints.get(place)) {
-                        (Some(row), Some(endpoint)) => {
-                            scorer.score(Seen { endpoint, row, load, trust }, context)
-                        }
-                        _ => 0.0,
-                    },
-                    _ => continue,
-                };
+                let score = prompt_score(scorer, prefixes, place, least).unwrap_or_else(|| {
+                    let seen = rows.get(place).zip(endpoints.get(place));
+                    seen.map_or(0.0, |(row, endpoint)| {
+                        scorer.score(Seen { endpoint, row, load, trust }, context)
+                    })
+                });
                 candidate.score += weight * score;
             }
         }
+        least
+    }
+}
+
+/// What a scorer says of the prompt at one place; none if it rests on something else.
+fn prompt_score(scorer: Scorer, prefixes: &Prefixes, place: usize, least: f32) -> Option<f32> {
+    let estimate = prefixes.of(place);
+    match scorer {
+        Scorer::Prefix => Some(estimate.matched),
+        Scorer::PrefixAffinity => Some(estimate.affinity),
+        Scorer::Cost if prefixes.has_learned() => Some(prefixes.score(estimate, least)),
+        _ => None,
     }
 }
 

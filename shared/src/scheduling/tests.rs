@@ -544,6 +544,28 @@ fn the_reference_s_prefix_score_is_what_was_sent_there() {
 }
 
 #[test]
+fn the_prompt_s_part_of_a_score_is_told_too() {
+    let mut pool = learned_pool();
+    let chain = chain_of(3, 60);
+    send(&mut pool, &chain, 80);
+    let prompt = Prompt { chain: &chain, block_tokens: 16, prompt_tokens: 960 };
+    let request = PickRequest { prompt: Some(prompt), ..PickRequest::default() };
+    let weights = [
+        (Scorer::Cost, 2.0),
+        (Scorer::Prefix, 3.0),
+        (Scorer::PrefixAffinity, 1.0),
+        (Scorer::KvCache, 1.0),
+    ];
+    let profile = profile(&weights);
+    let pick = pool.pick(&request, &profile, NOW, &mut Random::new(1)).expect("an endpoint");
+    for choice in pick.ranked() {
+        let made = pool.made(&pick, choice, &profile).expect("it is there");
+        let parts = weights.iter().zip(&made.parts).map(|((_, weight), part)| weight * part);
+        assert!((parts.sum::<f32>() - choice.score).abs() < 1e-4, "{made:?} for {choice:?}");
+    }
+}
+
+#[test]
 fn a_choice_s_score_is_the_sum_of_its_parts_less_its_trouble() {
     let mut pool = pool(vec![seen(3, 0.2, &["a"]), seen(0, 0.7, &[]), seen(9, 0.1, &[])]);
     pool.note_failure(id(1), NOW, Duration::from_secs(10));

@@ -112,7 +112,7 @@ fn the_workers_parts_add_up() {
     let order: Vec<_> = decisions.iter().map(|d| (d.age_ms, d.worker.as_str())).collect();
     assert_eq!(order, [(0, "00000007"), (5, "00000008"), (10, "00000007"), (20, "00000007")]);
     let made = &decisions[0].candidates[0].parts;
-    assert_eq!((made[0].scorer, made[0].score, made[0].weight), ("load-scorer", 1.0, 3.0));
+    assert_eq!((made[0].scorer, made[0].score, made[0].weight), ("cost-scorer", 1.0, 3.0));
 }
 
 #[test]

@@ -105,6 +105,6 @@ fn only_who_carries_the_header_is_told_the_scores_parts() {
         let Some(said) = said else { continue };
         let [start, .., last] = said.split("; ").collect::<Vec<_>>()[..] else { panic!("{said}") };
         assert_eq!(start, "pool=p");
-        assert!(last.starts_with("10.0.0.1:8000=") && last.contains(" load-scorer="), "{said}");
+        assert!(last.starts_with("10.0.0.1:8000=") && last.contains(" cost-scorer="), "{said}");
     }
 }
