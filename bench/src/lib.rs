@@ -11,6 +11,7 @@
 pub mod bodies;
 pub mod compare;
 pub mod contenders;
+pub mod digest;
 pub mod picks;
 pub mod stats;
 mod timing;
