@@ -21,6 +21,7 @@ use serde_json::json;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Between two looks at the status page.
 const LOOK: Duration = Duration::from_millis(500);
@@ -52,7 +53,12 @@ async fn show(
     let mut screen = Screen::new(ports);
     let mut looked: Option<Instant> = None;
     let mut adapters = 0;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let over = tokio::spawn(async move { terminate.recv().await });
     loop {
+        if over.is_finished() {
+            return Ok(());
+        }
         if looked.is_none_or(|last| last.elapsed() >= LOOK) {
             gateway.check()?;
             looked = Some(Instant::now());
