@@ -179,7 +179,20 @@ impl Endpoint {
             [&adapters.running, &adapters.waiting, &adapters.loaded]
                 .iter()
                 .any(|known| known.contains(&adapter))
-        }) || self.memory.holds(adapter, adapters.and_then(|a| a.max), now, horizon)
+        }) || self.remembers(adapter, now, horizon)
+    }
+
+    /// Whether the adapter was sent there and may be there still. It is not if others
+    /// that run took all slots since.
+    fn remembers(&self, adapter: AdapterKey, now: Millis, horizon: Duration) -> bool {
+        let Some(observation) = &self.observation else {
+            return self.memory.holds(adapter, None, now, horizon);
+        };
+        let Adapters { max, running, .. } = &observation.adapters;
+        let taken =
+            max.is_some_and(|max| running.len() >= usize::try_from(max).unwrap_or(usize::MAX));
+        let since = if taken { now.since(observation.at).min(horizon) } else { horizon };
+        self.memory.holds(adapter, *max, now, since)
     }
 
     /// Adapters that this worker sent there within `horizon`, oldest first.

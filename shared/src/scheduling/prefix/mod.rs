@@ -63,8 +63,8 @@ pub(super) struct Estimate {
     uncached: f32,
     /// How far down the chain the ranking leads to it, in blocks.
     reach: usize,
-    /// Whether the ranking gives it the adapter.
-    adapter: bool,
+    /// How far it is from those that the ranking gives the adapter, 0 to 1.
+    adapter: f32,
 }
 
 /// What a candidate is besides its endpoint.
@@ -116,11 +116,11 @@ const BOUND: f32 = 1.25;
 const COST_OF_PREFILL: f32 = 2.0;
 
 /// What a request that runs costs another one, in prompt tokens: it takes part in each step.
-const COST_OF_RUNNING: f32 = 40.0;
+const COST_OF_RUNNING: f32 = 20.0;
 
 /// What loading an adapter costs, in prompt tokens: a few tenths of a second in which the
 /// server does nothing else.
-const COST_OF_ADAPTER: f32 = 4_000.0;
+const COST_OF_ADAPTER: f32 = 8_000.0;
 
 /// A difference of this many milliseconds halves the score.
 const HALF_SCORE: f32 = 100.0;
@@ -179,8 +179,8 @@ impl Prefixes {
             let backlog = endpoint.backlog.left(now, self.speed.per_token());
             let queue =
                 backlog.max(waiting * self.typical) + endpoint.others_fresh as f32 * self.typical;
-            // Where everybody sends the adapter it is likely to come anyway.
-            let expected = if estimate.adapter { 0.25 } else { 1.0 };
+            // Where everybody would send the adapter it is likely to come anyway.
+            let expected = 0.25 + 0.75 * estimate.adapter;
             let load_adapter = match adapter {
                 Residence::There => 0.0,
                 Residence::Room => expected * COST_OF_ADAPTER,
@@ -206,9 +206,10 @@ impl Prefixes {
         if let Some(hash) = adapter.map(AdapterKey::number) {
             let most = rendezvous::spread(self.index.share(hash, now), kept);
             kept = self.narrow(Level { hash, blocks: 0, endpoints: most }, kept, endpoints);
-            for (_, place) in self.order.iter().take(kept) {
+            let behind = self.order.len() as f32;
+            for (n, (_, place)) in self.order.iter().enumerate().skip(kept) {
                 if let Some(estimate) = self.estimates.get_mut(*place) {
-                    estimate.adapter = true;
+                    estimate.adapter = n as f32 / behind;
                 }
             }
         }
