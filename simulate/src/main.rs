@@ -1,5 +1,8 @@
-//! `simulate`: runs the comparison.
+//! `simulate`: runs the comparison and writes the report.
 
+use std::path::PathBuf;
+
+use anyhow::Context;
 use clap::Parser;
 use simulate::policy::{Kind, Layout, Variant};
 use simulate::workload::ALL;
@@ -8,25 +11,42 @@ use simulate::world::{Setting, run};
 /// Compare ways to choose an endpoint on a model of gateways and servers.
 #[derive(Parser)]
 struct Arguments {
+    /// Rewrite this report, its plots in a folder of the same name beside it.
+    #[arg(long)]
+    report: Option<PathBuf>,
     /// Seeds per figure, 2 to 10.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(2..=10))]
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(2..=10))]
     seeds: u64,
-    /// Only workloads whose name contains this.
+    /// Threads.
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
+    /// Without a report: only workloads whose name contains this.
     #[arg(long, default_value = "")]
     workload: String,
-    /// Only policies whose name contains one of these.
+    /// Without a report: only policies whose name contains one of these.
     #[arg(long)]
     policy: Vec<String>,
-    /// Load relative to the tables'.
+    /// Without a report: load relative to the tables'.
     #[arg(long, default_value_t = 1.0)]
     load: f64,
-    /// Gateway replicas.
+    /// Without a report: gateway replicas.
     #[arg(long, default_value_t = 4)]
     replicas: usize,
 }
 
-fn main() {
+fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    if let Some(report) = &arguments.report {
+        let study = simulate::report::study(arguments.seeds, arguments.threads);
+        let folder = report.with_extension("");
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("creating {}", folder.display()))?;
+        simulate::report::draw(&study, &folder)?;
+        std::fs::write(report, simulate::report::page(&study))
+            .with_context(|| format!("writing {}", report.display()))?;
+        println!("wrote {}", report.display());
+        return Ok(());
+    }
     let extra = [Kind::Ours(Variant::Classic), Kind::Ours(Variant::Stateless)];
     for workload in ALL.into_iter().filter(|w| w.name().contains(&arguments.workload)) {
         println!("{}", workload.name());
@@ -59,4 +79,5 @@ fn main() {
             }
         }
     }
+    Ok(())
 }

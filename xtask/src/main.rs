@@ -15,6 +15,7 @@ mod markdown;
 mod project;
 mod publish;
 mod remap;
+mod simulate;
 mod steps;
 mod test;
 mod toolchain;
@@ -46,6 +47,8 @@ enum Command {
     Lint(lint::Arguments),
     /// Publish the filters as OCI artifacts: layout on disk, registry with --to
     Publish(publish::Arguments),
+    /// Compare ways to choose an endpoint on a model, write docs/routing.md
+    Simulate(simulate::Arguments),
     /// Run every test
     Test(test::Arguments),
 }
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Publish(arguments) => publish::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
     };
     match result {

@@ -1,5 +1,12 @@
-//! What the runs say, for people.
+//! What the runs say, for people: tables and plots.
 
+mod plots;
 mod study;
+mod tables;
 
-pub use study::{COMPARED, LAYOUT, LOADS, SWEPT, Study, study};
+pub use plots::{PlotError, draw};
+pub use study::{COMPARED, LAYOUT, LOADS, SWEPT, Study, Throughput, study};
+pub use tables::{page, slug};
+
+#[cfg(test)]
+mod tests;

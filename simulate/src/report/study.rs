@@ -62,27 +62,87 @@ impl Study {
         Mean::of(&ratios)
     }
 
-    /// Requests per second at the highest load at which p90 of the time to first token is
-    /// within the target, between two loads by interpolation; of the mean over seeds.
+    /// Requests per second at which p90 of the time to first token reaches the target,
+    /// interpolated between two loads, of means over the seeds.
     #[must_use]
-    pub fn throughput(&self, workload: Workload, policy: Kind) -> f64 {
+    pub fn throughput(&self, workload: Workload, policy: Kind) -> Throughput {
         let target = crate::figures::TARGET as f64 / 1_000.0;
         let at = |load: f64| {
             let p90 = self.mean(workload, policy, load, |f| f.ttft[1]).mean;
             (p90, self.mean(workload, policy, load, |f| f.rate).mean)
         };
-        let mut best = 0.0;
-        for pair in LOADS.windows(2) {
-            let &[low, high] = pair else { continue };
-            let ((less, slow), (more, fast)) = (at(low), at(high));
-            if less <= target && more > target {
-                let share = (target.ln() - less.ln()) / (more.ln() - less.ln());
-                best = slow + share * (fast - slow);
-            } else if more <= target {
-                best = fast;
+        let mut last: Option<(f64, f64)> = None;
+        for load in LOADS {
+            let (p90, rate) = at(load);
+            if p90 > target {
+                let Some((less, slow)) = last else { return Throughput::Below(rate) };
+                let share = (target.ln() - less.ln()) / (p90.ln() - less.ln());
+                return Throughput::At(slow + share * (rate - slow));
+            }
+            last = Some((p90, rate));
+        }
+        Throughput::Above(last.map_or(0.0, |(_, rate)| rate))
+    }
+}
+
+/// Requests per second at a target.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Throughput {
+    /// Fewer than this: the lowest load misses it.
+    Below(f64),
+    /// So many.
+    At(f64),
+    /// At least this: the highest load keeps it.
+    Above(f64),
+}
+
+impl Throughput {
+    /// The number, be it a bound or not.
+    #[must_use]
+    pub fn rate(self) -> f64 {
+        match self {
+            Self::Below(rate) | Self::At(rate) | Self::Above(rate) => rate,
+        }
+    }
+
+    /// Whether it is less.
+    #[must_use]
+    pub fn is_below(self) -> bool {
+        matches!(self, Self::Below(_))
+    }
+
+    /// Whether it is more.
+    #[must_use]
+    pub fn is_above(self) -> bool {
+        matches!(self, Self::Above(_))
+    }
+}
+
+impl std::fmt::Display for Throughput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let sign = match self {
+            Self::Below(_) => "< ",
+            Self::At(_) => "",
+            Self::Above(_) => "> ",
+        };
+        write!(f, "{sign}{:.1}", self.rate())
+    }
+}
+
+#[cfg(test)]
+impl Study {
+    /// Every figure the same, at every load.
+    pub(super) fn made_up() -> Self {
+        let figures = Figures { ttft: [100.0; 3], total: [200.0; 3], ..Figures::default() };
+        let mut study = Self { seeds: 2, ..Self::default() };
+        for workload in ALL {
+            for policy in Kind::ALL {
+                for load in LOADS {
+                    study.runs.insert(key(workload, policy, load), vec![figures; 2]);
+                }
             }
         }
-        best
+        study
     }
 }
 
