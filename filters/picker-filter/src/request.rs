@@ -97,6 +97,11 @@ impl<H: StreamHost> Request<H> {
             if let Ok(chosen) = &chosen {
                 let adapter = asked.adapter;
                 let received = (measured || recorded).then_some(now);
+                if let Some(prompt) = asked.prompt() {
+                    // Not told of its first byte yet: a response's headers come long before
+                    // its first token when it streams, and long after when it does not.
+                    let _ = pool.start_prompt(chosen.first, &prompt, adapter, now);
+                }
                 self.sent = pool.start(chosen.first, adapter, now).map(|started| Sent {
                     pool: place,
                     adapter,

@@ -9,7 +9,7 @@ use shared::picker::{
 };
 use shared::pools::{EndpointId, Millis};
 use shared::prompt::{REQUEST_FACTS, RequestFacts};
-use shared::scheduling::{AdapterKey, PickRequest};
+use shared::scheduling::{AdapterKey, PickRequest, Prompt};
 use shared::status::{Candidate, Decision};
 
 use crate::metrics::Outcome;
@@ -72,10 +72,17 @@ impl Asked {
         }
     }
 
+    /// The prompt, for scorers that look at it.
+    pub(super) fn prompt(&self) -> Option<Prompt<'_>> {
+        let RequestFacts { prompt_tokens, block_tokens, chain, .. } = self.facts.as_ref()?;
+        let (prompt_tokens, block_tokens) = (*prompt_tokens, *block_tokens);
+        Some(Prompt { chain, block_tokens, prompt_tokens })
+    }
+
     /// The same for the pick.
     pub(super) fn pick(&self) -> PickRequest<'_> {
         let Self { adapter, session, .. } = *self;
-        PickRequest { adapter, subset: self.subset.as_deref(), session, prompt: None }
+        PickRequest { adapter, subset: self.subset.as_deref(), session, prompt: self.prompt() }
     }
 }
 

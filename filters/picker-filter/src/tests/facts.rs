@@ -68,3 +68,32 @@ fn without_facts_or_with_those_of_another_release_requests_are_picked_for_as_eve
         assert!(text.contains("why=picked;") && !text.contains("tokens="), "{text}");
     }
 }
+
+#[test]
+fn a_prompt_goes_where_its_beginning_went() {
+    let endpoints: Vec<_> = (1..=4).map(|n| format!("10.0.0.{n}:8000")).collect();
+    let config = serde_json::json!({
+        "pools": [{
+            "name": "p",
+            "endpoints": endpoints,
+            "scorers": [{"name": "prefix-cache-scorer"}],
+        }],
+        "requestFacts": true,
+    });
+    let mut process = Process::new(&config.to_string(), 1);
+    for endpoint in &endpoints {
+        process.serve(endpoint, Server::Page(page(0, 1, 0.1)));
+    }
+    process.run_for(1_000);
+    process.set_facts(&facts());
+    let picked = || {
+        let mut request = process.request(0, &[]);
+        request.on_headers();
+        let destination = process.header("x-gateway-destination-endpoint");
+        destination.expect("picked").split(',').next().map(str::to_owned)
+    };
+    let first = picked();
+    for _ in 0..10 {
+        assert_eq!(picked(), first);
+    }
+}
