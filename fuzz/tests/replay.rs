@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gateway_fuzz::TARGETS;
+use shared::bbr::{BodyKind, BodyReader, Found};
 
 /// The most files in one corpus, and the most bytes in one of them: it is to stay quick,
 /// and readable in a review.
@@ -52,4 +53,23 @@ fn every_target_has_a_small_corpus_and_a_program() {
         assert!(text.contains(&format!("gateway_fuzz::{}::check", target.name)));
     }
     assert_eq!(fs::read_dir(program).expect("a folder").count(), TARGETS.len());
+}
+
+/// The files `client-*` are forms as curl, undici, requests, urllib3 and OpenAI's Python
+/// SDK sent them, with file names that are as hard as they let them be.
+#[test]
+fn the_forms_of_real_clients_are_read() {
+    let is_client = |file: &PathBuf| {
+        file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("client-"))
+    };
+    let files: Vec<PathBuf> = corpus("multipart").into_iter().filter(is_client).collect();
+    assert_eq!(files.len(), 5, "{files:?}");
+    for file in files {
+        let bytes = fs::read(&file).expect("readable");
+        let end = bytes.iter().position(|byte| *byte == b'\n').expect("a content type");
+        let mut reader = BodyReader::new(BodyKind::of(Some(&bytes[..end])), None).expect("a form");
+        reader.feed(&bytes[end + 1..]).expect("a form without fault");
+        let Ok((Found::Model(named), _)) = reader.finish() else { panic!("{}", file.display()) };
+        assert_eq!(named.name, "whisper-1", "{}", file.display());
+    }
 }

@@ -33,10 +33,16 @@ pub struct ModelField {
     /// Parts started so far.
     parts: usize,
     /// The model's text so far, inside its part.
-    text: Option<Vec<u8>>,
+    text: Option<Text>,
     found: Option<Named>,
     /// Bytes fed so far.
     read: u64,
+}
+
+#[derive(Debug)]
+struct Text {
+    bytes: Vec<u8>,
+    must_be_ascii: bool,
 }
 
 impl ModelField {
@@ -60,7 +66,10 @@ impl ModelField {
             Piece::Content(content) => text.as_mut().map_or(Ok(()), |text| extend(text, content)),
             Piece::End => {
                 let Some(text) = text.take() else { return Ok(()) };
-                let name = String::from_utf8(text).map_err(|_| FormError::EncodedModel)?;
+                if text.must_be_ascii && !text.bytes.is_ascii() {
+                    return Err(FormError::EncodedModel.into());
+                }
+                let name = String::from_utf8(text.bytes).map_err(|_| FormError::EncodedModel)?;
                 let index = parts.saturating_sub(1);
                 let place = Place::Part { boundary: boundary.clone(), index, read: *read };
                 *found = Some(Named { name, place });
@@ -76,19 +85,21 @@ impl ModelField {
 }
 
 /// Room for the part's text, if it is the model's.
-fn start_part(head: Head, is_known: bool) -> Result<Option<Vec<u8>>, Rejection> {
+fn start_part(head: Head, is_known: bool) -> Result<Option<Text>, Rejection> {
     match head {
         Head { is_model: true, .. } if is_known => Err(Rejection::DuplicateModel),
-        Head { is_model: true, is_file: true } => Err(Rejection::ModelIsAFile),
-        Head { is_model, .. } => Ok(is_model.then(Vec::new)),
+        Head { is_model: true, is_file: true, .. } => Err(Rejection::ModelIsAFile),
+        Head { is_model, must_be_ascii, .. } => {
+            Ok(is_model.then_some(Text { bytes: Vec::new(), must_be_ascii }))
+        }
     }
 }
 
-fn extend(text: &mut Vec<u8>, content: &[u8]) -> Result<(), Rejection> {
-    if content.len() > MAX_MODEL_NAME_BYTES.saturating_sub(text.len()) {
+fn extend(text: &mut Text, content: &[u8]) -> Result<(), Rejection> {
+    if content.len() > MAX_MODEL_NAME_BYTES.saturating_sub(text.bytes.len()) {
         return Err(InvalidModelName::TooLong.into());
     }
-    text.extend_from_slice(content);
+    text.bytes.extend_from_slice(content);
     Ok(())
 }
 
@@ -171,6 +182,16 @@ mod tests {
         assert_eq!(read_in(&endless, 1000), Err(FormError::HeadTooLong.into()));
         let long = MODEL.replace("whisper-1", &"w".repeat(MAX_MODEL_NAME_BYTES + 1)) + "--b--";
         assert_eq!(read_in(&long, 9), Err(InvalidModelName::TooLong.into()));
+    }
+
+    #[test]
+    fn a_model_in_another_charset_is_read_if_it_is_ascii() {
+        let old_java = "Content-Type: text/plain; charset=ISO-8859-1\r\n\
+                        Content-Transfer-Encoding: 8bit\r\n\r\n";
+        let form = format!("{}--b--", MODEL.replacen("\r\n\r\n", &format!("\r\n{old_java}"), 1));
+        assert!(matches!(read(&form), Ok(Some(_))), "{form}");
+        let umlaut = form.replace("whisper", "wh\u{ef}sper");
+        assert_eq!(read(&umlaut), Err(FormError::EncodedModel.into()));
     }
 
     #[test]

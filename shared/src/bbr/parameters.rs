@@ -36,14 +36,28 @@ pub(super) const BLANKS: [char; 2] = [' ', '\t'];
 /// The value at the start of the text, and what follows.
 fn value(text: &str) -> Result<(&str, &str), Unclear> {
     if let Some(quoted) = text.strip_prefix('"') {
-        let (value, behind) = quoted.split_once('"').ok_or(Unclear)?;
-        // An escaped quote, or the end of a Windows path: nobody can tell.
-        let clear = !value.ends_with('\\') && !value.contains(char::is_control);
+        let (value, behind) = quoted.split_at_checked(closing_quote(quoted)).ok_or(Unclear)?;
+        let behind = behind.strip_prefix('"').ok_or(Unclear)?;
+        // Whoever takes an escaped quote for the end must find no parameter behind it.
+        let clear = !value.contains('"') || !value.contains([';', '=']);
+        let clear = clear && !value.ends_with('\\') && !value.contains(char::is_control);
         return if clear { Ok((value, behind)) } else { Err(Unclear) };
     }
     let end = text.find([';', ' ', '\t']).unwrap_or(text.len());
     let (value, behind) = text.split_at_checked(end).ok_or(Unclear)?;
     if is_token(value) { Ok((value, behind)) } else { Err(Unclear) }
+}
+
+/// Where the first quote stands that has no backslash before it, or the text's end.
+/// Behind a backslash at the end of a Windows path, that is a later one, if any.
+fn closing_quote(text: &str) -> usize {
+    let mut before = '"';
+    let closing = text.find(|character| {
+        let closes = character == '"' && before != '\\';
+        before = character;
+        closes
+    });
+    closing.unwrap_or(text.len())
 }
 
 /// Whether it is a token of RFC 9110, section 5.6.2.
@@ -70,6 +84,7 @@ mod tests {
             read("; Name=model ;\tfilename=\"C:\\a; b=ü.wav\";"),
             Some(vec![("Name", "model"), ("filename", "C:\\a; b=ü.wav")])
         );
+        assert_eq!(read(r#";a="b \"c\"""#), Some(vec![("a", r#"b \"c\""#)]));
         assert_eq!(read(";a=\"\""), Some(vec![("a", "")]));
     }
 
@@ -86,6 +101,7 @@ mod tests {
             "; a=\"b",
             "; a=\"b\"c",
             "; a=\"\\\"; b=\"c\"",
+            r#"; a="\"; b=\"c""#,
             "; a=b; A=c",
             "; a=\"\u{1}\"",
             "; a=\"b\nc\"",

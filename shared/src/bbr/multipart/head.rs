@@ -16,6 +16,8 @@ const MAX_HEADERS: usize = 16;
 pub(super) struct Head {
     pub(super) is_model: bool,
     pub(super) is_file: bool,
+    /// Its text reads the same in all charsets that it may be said to have, if in ASCII.
+    pub(super) must_be_ascii: bool,
 }
 
 impl Head {
@@ -35,31 +37,48 @@ impl Head {
         let (Some(disposition), None) = (dispositions.next(), dispositions.next()) else {
             return Err(FormError::Disposition);
         };
-        let head = Self::of(disposition.value).ok_or(FormError::Disposition)?;
-        let is_plain = || headers.iter().all(|header| leaves_text_plain(header));
-        if head.is_model && !is_plain() { Err(FormError::EncodedModel) } else { Ok(head) }
+        let mut head = Self::of(disposition.value).ok_or(FormError::Disposition)?;
+        if head.is_model {
+            for header in headers.iter() {
+                head.must_be_ascii |= must_be_ascii(header)?;
+            }
+        }
+        Ok(head)
     }
 
     /// Reads the value of `content-disposition`.
     fn of(disposition: &[u8]) -> Option<Self> {
-        let text = str::from_utf8(disposition).ok()?;
+        // File names come as the client's disk has them, in any charset; ASCII is left alone.
+        let text = String::from_utf8_lossy(disposition);
         let (kind, rest) = text.split_at_checked("form-data".len())?;
         if !kind.eq_ignore_ascii_case("form-data") {
             return None;
         }
-        // The name first, as all clients send it: some search for it, also in what other
-        // parameters say. And in small letters, since some do not know it otherwise.
         let parameters = parameters(rest).ok()?;
-        let [("name", name), others @ ..] = parameters.as_slice() else { return None };
+        let (first, _) = parameters.first()?;
+        let mut name = None;
         let mut is_file = false;
-        for (parameter, _) in others {
+        let mut is_usual = *first == "name";
+        let mut is_plain = true;
+        for (parameter, value) in &parameters {
             match *parameter {
+                // In small letters, since some do not know it otherwise.
+                "name" => {
+                    name = Some(*value);
+                    continue;
+                }
                 "filename" | "filename*" => is_file = true,
-                _ => return None,
+                other if other.to_ascii_lowercase().contains("name") => return None,
+                _ => is_usual = false,
             }
+            is_plain &= !value.contains('=') && !value.eq_ignore_ascii_case("model");
         }
-        // Some undo the backslash.
-        (!name.contains('\\')).then_some(Self { is_model: *name == "model", is_file })
+        // Some search for the name, also in what other parameters say: unless it comes
+        // first, as with nearly all clients, there may be nothing else to find.
+        let name = name.filter(|_| is_usual || is_plain)?;
+        // Some undo the backslash, some drop what is not UTF-8.
+        let is_clear = !name.contains(['\\', char::REPLACEMENT_CHARACTER]);
+        is_clear.then_some(Self { is_model: name == "model", is_file, must_be_ascii: false })
     }
 }
 
@@ -75,22 +94,34 @@ fn has_bare_line_end(block: &[u8]) -> bool {
     bare || before == b'\r'
 }
 
-/// Whether the header says nothing that makes another text of the part.
-fn leaves_text_plain(header: &httparse::Header<'_>) -> bool {
+/// Whether the header gives the part a charset in which only ASCII reads as in UTF-8; an
+/// error if it makes another text of the part.
+fn must_be_ascii(header: &httparse::Header<'_>) -> Result<bool, FormError> {
     let is = |name: &str| header.name.eq_ignore_ascii_case(name);
-    let Ok(value) = str::from_utf8(header.value) else { return false };
+    let value = str::from_utf8(header.value).map_err(|_| FormError::EncodedModel)?;
     if is("content-transfer-encoding") {
         let plain = ["7bit", "8bit", "binary"];
-        return plain.iter().any(|plain| value.eq_ignore_ascii_case(plain));
+        let is_plain = plain.iter().any(|plain| value.eq_ignore_ascii_case(plain));
+        return if is_plain { Ok(false) } else { Err(FormError::EncodedModel) };
     }
-    if is("content-type") {
-        let rest = value.find(';').and_then(|at| value.get(at..)).unwrap_or_default();
-        let Ok(parameters) = parameters(rest.trim_end_matches(BLANKS)) else { return false };
-        return parameters
-            .iter()
-            .all(|(name, value)| !name.eq_ignore_ascii_case("charset") || is_utf8(value));
+    if !is("content-type") {
+        return Ok(false);
     }
-    true
+    let rest = value.find(';').and_then(|at| value.get(at..)).unwrap_or_default();
+    let parameters =
+        parameters(rest.trim_end_matches(BLANKS)).map_err(|_| FormError::EncodedModel)?;
+    let charset = parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case("charset"));
+    match charset {
+        Some((_, charset)) if extends_ascii(charset) => Ok(true),
+        Some((_, charset)) if !is_utf8(charset) => Err(FormError::EncodedModel),
+        _ => Ok(false),
+    }
+}
+
+/// Whether it is a charset that older Java clients name, in which ASCII is ASCII.
+fn extends_ascii(charset: &str) -> bool {
+    let known = ["us-ascii", "ascii", "iso-8859-1", "latin1", "iso-8859-15", "windows-1252"];
+    known.iter().any(|known| charset.eq_ignore_ascii_case(known))
 }
 
 /// Whether a `charset` reads text as UTF-8 does.
@@ -124,6 +155,16 @@ mod tests {
                 (false, true),
             ),
             ("Content-Disposition: form-data; name=model; filename*=utf-8''m", (true, true)),
+            // Jersey's order.
+            (
+                "Content-Disposition: form-data; filename=\"a.wav\"; size=9; name=\"file\"",
+                (false, true),
+            ),
+            // Go's escapes.
+            (
+                r#"Content-Disposition: form-data; name="file"; filename="a \"b\".wav""#,
+                (false, true),
+            ),
         ] {
             assert_eq!(read(headers), Ok(expected), "{headers}");
             assert_eq!(read(&format!("{text}\r\n{headers}")), Ok(expected), "{headers}");
@@ -148,6 +189,9 @@ mod tests {
             "Content-Disposition: form-data; filename=\" name=x\"; name=model",
             "Content-Disposition: form-data; name=model; x=\" filename=y\"",
             "Content-Disposition: form-data; name=model; Filename=y",
+            "Content-Disposition: form-data; filename=model; name=x",
+            "Content-Disposition: form-data; size=model; name=x",
+            "Content-Disposition: form-data; name=x; filename=\"a\\\"; name=\\\"model\"",
             "Content-Disposition: form-data; name=\"\u{e9}\" x",
             "Content-Disposition: form-data; name=model\r\nContent-Disposition: form-data; name=x",
         ] {
@@ -169,6 +213,29 @@ mod tests {
             assert_eq!(read(headers), Err(FormError::Head), "{headers:?}");
         }
         assert_eq!(Head::read(b"\r\n"), Err(FormError::Disposition));
+    }
+
+    #[test]
+    fn file_names_need_not_be_utf_8_and_names_must() {
+        let head = |name: &[u8], file: &[u8]| {
+            let start = b"Content-Disposition: form-data; name=\"";
+            let head = [start, name, b"\"; filename=\"", file, b"\"\r\n\r\n"].concat();
+            Head::read(&head).map(|head| head.is_file)
+        };
+        assert_eq!(head(b"file", b"\xe4.wav"), Ok(true));
+        assert_eq!(head(b"mod\xe4el", b"a.wav"), Err(FormError::Disposition));
+    }
+
+    #[test]
+    fn a_model_in_a_charset_that_extends_ascii_must_be_ascii() {
+        for (charset, expected) in [("ISO-8859-1", true), ("us-ascii", true), ("utf-8", false)] {
+            let head = format!(
+                "Content-Disposition: form-data; name=\"model\"\r\n\
+                 Content-Type: text/plain; charset={charset}\r\n\r\n"
+            );
+            let head = Head::read(head.as_bytes()).map(|head| head.must_be_ascii);
+            assert_eq!(head, Ok(expected), "{charset}");
+        }
     }
 
     #[test]

@@ -106,13 +106,17 @@ impl Parts {
     }
 
     fn start(&mut self, rest: &[u8]) -> Result<Option<usize>, FormError> {
+        // Some clients begin with an empty line.
+        let empty = if rest.starts_with(LINE_END) { LINE_END.len() } else { 0 };
         let delimiter = self.delimiter.needle();
-        let Some(start) = rest.get(..delimiter.len()) else { return Ok(None) };
+        let Some(start) = rest.get(empty..).and_then(|rest| rest.get(..delimiter.len())) else {
+            return Ok(None);
+        };
         if start != delimiter {
             return Err(FormError::Start);
         }
         self.state = State::BehindDelimiter;
-        Ok(Some(delimiter.len()))
+        Ok(Some(empty.saturating_add(delimiter.len())))
     }
 
     fn behind_delimiter(&mut self, rest: &[u8]) -> Result<Option<usize>, FormError> {
@@ -230,11 +234,16 @@ mod tests {
     }
 
     #[test]
+    fn one_empty_line_may_stand_before_the_form() {
+        assert_eq!(cut("\r\n--b--"), Ok(vec![]));
+    }
+
+    #[test]
     fn a_boundary_anywhere_else_is_refused() {
         let part = "--b\r\nA: 1\r\n\r\n";
         for (form, error) in [
             ("preamble\r\n--b--".to_owned(), FormError::Start),
-            ("\r\n--b--".to_owned(), FormError::Start),
+            ("\r\n\r\n--b--".to_owned(), FormError::Start),
             (format!("{part}x\n--b\n"), FormError::StrayDelimiter),
             (format!("{part}x\r--b\r"), FormError::StrayDelimiter),
             (format!("{part}x--b"), FormError::StrayDelimiter),
