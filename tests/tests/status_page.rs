@@ -181,7 +181,7 @@ fn who_asks_by_header_is_told_why_the_request_went_there() {
                 for candidate in candidates {
                     assert!(why.contains(&format!("; {candidate}=")), "{why}");
                 }
-                assert!(why.contains(" load-scorer=") && why.contains("*3"), "{why}");
+                assert!(why.contains(" cost-scorer=") && why.contains("*3"), "{why}");
             }
         }
         gateway_tests::eventually("the choice in one line of the access log", || {

@@ -36,8 +36,13 @@ pub fn name(value: &Value) -> &str {
 /// Takes away what costs the same everywhere and would flatter the ratios: the access log.
 /// Also what the pools' routes do beside routing, response headers and retries (the router
 /// copies each body it may have to send again): only requests with model headers reach
-/// these routes, so only filters that set the headers would pay for it.
+/// these routes, so only filters that set the headers would pay for it. Listeners beside the
+/// gateway's, the status page's, go as well: they have filter chains of their own.
 pub fn plain(root: &mut Value) {
+    let listeners = root.get_mut("static_resources").and_then(|all| all.get_mut("listeners"));
+    if let Some(Value::Sequence(listeners)) = listeners {
+        listeners.retain(|listener| name(listener) == "gateway");
+    }
     each_mapping(root, &mut |mapping| {
         mapping.remove("access_log");
         mapping.remove("response_headers_to_add");
