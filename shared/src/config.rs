@@ -4,6 +4,8 @@
 //! is told with the path of its field, so that the one log line an operator sees
 //! says where to look.
 
+mod place;
+
 use serde::de::DeserializeOwned;
 
 /// A configuration that cannot be used.
@@ -35,18 +37,6 @@ pub fn from_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, ConfigError> {
         // `serde` would read `[]` as a struct of defaults.
         Some(_) => return Err(ConfigError::new(".", "expected a JSON object")),
     };
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let value = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| ConfigError::new(field(error.path()), error.inner()))?;
-    deserializer.end().map_err(|error| ConfigError::new(".", error))?;
-    Ok(value)
-}
-
-/// The path of a field, without the `?` that stands for "somewhere in there".
-fn field(path: &serde_path_to_error::Path) -> String {
-    let path = path.to_string();
-    match path.trim_end_matches('?').trim_end_matches('.') {
-        "" => ".".to_owned(),
-        path => path.to_owned(),
-    }
+    serde_json::from_slice(json)
+        .map_err(|error| ConfigError::new(place::field(json, error.line(), error.column()), error))
 }

@@ -10,6 +10,7 @@ pub mod bbr;
 pub mod config;
 pub mod exposition;
 pub mod hash;
+mod inserted;
 pub mod json;
 pub mod lease;
 pub mod models;
@@ -23,3 +24,5 @@ pub mod scheduling;
 pub mod server_metrics;
 pub mod snapshot;
 pub mod status;
+
+pub use inserted::{inserted, ordered};

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use filter_host::{Counter, MetricId, MetricKind, Sampler};
 use shared::bbr::{Outcome, Settings};
+use shared::inserted;
 use shared::models::ModelName;
 
 /// One request in so many goes into the histograms: each costs four calls into the
@@ -38,26 +39,17 @@ impl Metrics {
         mut define: impl FnMut(MetricKind, &str) -> Option<MetricId>,
     ) -> Self {
         let mut counter = |name: String| define(MetricKind::Counter, &name).map(Counter::new);
-        let outcomes = Outcome::ALL
-            .iter()
-            .filter_map(|&outcome| {
-                let id = counter(format!("igw_bbr_requests.outcome.{}", outcome.label()))?;
-                Some((outcome, id))
-            })
-            .collect();
+        let outcomes = inserted(Outcome::ALL.iter().filter_map(|&outcome| {
+            let id = counter(format!("igw_bbr_requests.outcome.{}", outcome.label()))?;
+            Some((outcome, id))
+        }));
         let mut per_model = |metric: &str, name: &ModelName| {
             Some((name.clone(), counter(format!("{metric}.model.{name}"))?))
         };
-        let models = settings
-            .catalog
-            .iter()
-            .filter_map(|(name, _)| per_model("igw_bbr_model_requests", name))
-            .collect();
-        let rewrites = settings
-            .rewrites
-            .keys()
-            .filter_map(|name| per_model("igw_bbr_rewrites", name))
-            .collect();
+        let models = settings.catalog.iter().map(|(name, _)| name);
+        let models = inserted(models.filter_map(|name| per_model("igw_bbr_model_requests", name)));
+        let rewrites = settings.rewrites.keys();
+        let rewrites = inserted(rewrites.filter_map(|name| per_model("igw_bbr_rewrites", name)));
         Self {
             outcomes,
             models,

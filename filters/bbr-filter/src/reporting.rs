@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use filter_host::BackgroundHost;
+use shared::inserted;
 use shared::models::{Catalog, Role};
 use shared::pools::Millis;
 use shared::snapshot::{decode, encode};
@@ -79,7 +80,7 @@ fn mapping(catalog: &Catalog) -> ModelMapping {
         };
         (name.clone(), base)
     });
-    ModelMapping { models: models.collect() }
+    ModelMapping { models: inserted(models) }
 }
 
 #[cfg(test)]

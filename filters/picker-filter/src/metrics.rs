@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use filter_host::{Counter, MetricId, MetricKind, Sampler};
+use shared::inserted;
 use shared::picker::Settings;
 use shared::pools::EndpointId;
 
@@ -112,17 +113,14 @@ impl Metrics {
                 scrape_failures: metric(MetricKind::Counter, "scrape_failures"),
                 scrape_milliseconds: metric(MetricKind::Histogram, "scrape_milliseconds"),
                 ready: metric(MetricKind::Gauge, "ready_endpoints"),
-                requests: Outcome::ALL
-                    .into_iter()
-                    .filter_map(|outcome| {
-                        let name = format!(
-                            "igw_picker_requests.outcome.{}.pool.{}",
-                            outcome.label(),
-                            pool.name
-                        );
-                        Some((outcome, Counter::new(define(MetricKind::Counter, &name)?)))
-                    })
-                    .collect(),
+                requests: inserted(Outcome::ALL.into_iter().filter_map(|outcome| {
+                    let name = format!(
+                        "igw_picker_requests.outcome.{}.pool.{}",
+                        outcome.label(),
+                        pool.name
+                    );
+                    Some((outcome, Counter::new(define(MetricKind::Counter, &name)?)))
+                })),
             }
         });
         Self { pools: pools.collect() }

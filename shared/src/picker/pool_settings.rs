@@ -6,6 +6,7 @@ use super::schema::{
     EndpointsConfig, MetricsConfig, PickerConfig, PoolConfig, ProfileName, ScorersConfig,
 };
 use crate::config::ConfigError;
+use crate::ordered;
 use crate::pools::EndpointId;
 use crate::scheduling::{MAX_RANKED, Profile, Scorer, Staleness, Weighted};
 use crate::server_metrics::{Metric, MetricNames, Selector};
@@ -132,8 +133,7 @@ fn endpoints(field: &str, list: &[String]) -> Result<Vec<EndpointId>, ConfigErro
         }
         endpoints.push(id);
     }
-    endpoints.sort_unstable();
-    Ok(endpoints)
+    Ok(ordered(endpoints, |id| *id))
 }
 
 fn profile(field: &str, pool: &PoolConfig) -> Result<Profile, ConfigError> {

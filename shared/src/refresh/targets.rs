@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::discovery::Discovered;
+use crate::ordered;
 use crate::pools::{EndpointId, Millis};
 use crate::scheduling::{Health, Observation};
 
@@ -104,9 +105,8 @@ impl Targets {
 
     /// Takes over who is in the pool. New endpoints are first scraped spread over an
     /// interval, so that they do not all answer at once for ever after.
-    pub fn set(&mut self, mut discovered: Vec<Discovered>, rhythm: Rhythm, now: Millis) {
-        discovered.sort_unstable_by_key(|endpoint| endpoint.id);
-        discovered.dedup_by_key(|endpoint| endpoint.id);
+    pub fn set(&mut self, discovered: Vec<Discovered>, rhythm: Rhythm, now: Millis) {
+        let discovered = ordered(discovered, |endpoint| endpoint.id);
         let count = u32::try_from(discovered.len()).unwrap_or(u32::MAX).max(1);
         let mut old = std::mem::take(&mut self.targets).into_iter().peekable();
         for (n, Discovered { id, healthy }) in (0_u32..).zip(discovered) {
@@ -135,19 +135,14 @@ impl Targets {
                 target.failed(Failure::Timeout, rhythm, now);
             }
         }
-        let mut due: Vec<&mut Target> = self
-            .targets
-            .iter_mut()
-            .filter(|target| target.asked.is_none() && target.due <= now)
-            .collect();
-        due.sort_by_key(|target| target.due);
-        due.into_iter()
-            .take(room)
-            .map(|target| {
-                target.asked = Some(now);
-                target.id
-            })
-            .collect()
+        // Few at a time: looking for each anew is less than sorting them.
+        let longest_due = |_: usize| {
+            let due = self.targets.iter_mut().filter(|t| t.asked.is_none() && t.due <= now);
+            let target = due.min_by_key(|target| target.due)?;
+            target.asked = Some(now);
+            Some(target.id)
+        };
+        (0..room).map_while(longest_due).collect()
     }
 
     /// If the clock jumped back, moves all times by as much: else nothing would be due, and

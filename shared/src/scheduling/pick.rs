@@ -7,6 +7,7 @@ use super::prefix::{Prefixes, Prompt, Residence, Standing};
 use super::profile::{Profile, Weighted};
 use super::row::Row;
 use super::scorer::{Context, Range, Scorer, Seen, residence};
+use crate::ordered;
 use crate::pools::{EndpointId, Millis};
 use crate::random::Random;
 
@@ -297,9 +298,7 @@ impl Pool {
             None => self.rows.iter().enumerate().for_each(|(place, row)| look(place, row)),
             Some(subset) => {
                 // A client may have named one twice.
-                let mut places: Vec<_> = subset.iter().filter_map(|id| self.place(*id)).collect();
-                places.sort_unstable();
-                places.dedup();
+                let places = ordered(subset.iter().filter_map(|id| self.place(*id)), |n| *n);
                 let named = places.into_iter().filter_map(|n| Some((n, self.rows.get(n)?)));
                 named.for_each(|(place, row)| look(place, row));
             }

@@ -9,6 +9,7 @@ use super::prefix::{News, Prefill, Prefixes, Prompt};
 use super::profile::Profile;
 use super::reported::Reported;
 use super::row::Row;
+use crate::ordered;
 use crate::pools::{EndpointId, Millis};
 
 /// One worker's copy of a pool, sorted by endpoint.
@@ -78,10 +79,9 @@ impl Pool {
 
     /// Takes over what a snapshot says. Endpoints it does not name leave; what this
     /// worker itself knows of the others stays.
-    pub fn update(&mut self, mut updates: Vec<Update>) {
+    pub fn update(&mut self, updates: Vec<Update>) {
         self.known = true;
-        updates.sort_unstable_by_key(|update| update.id);
-        updates.dedup_by_key(|update| update.id);
+        let updates = ordered(updates, |update| update.id);
         let old = std::mem::take(&mut self.endpoints);
         self.endpoints.reserve(updates.len());
         // Both are sorted: one walk over the two.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::decision::{Decision, MOST_DECISIONS, cut};
 use super::minute::Minute;
 use super::report::{EndpointReport, PoolReport, ScrapeTrouble};
+use crate::inserted;
 use crate::pools::{EndpointId, Millis};
 
 /// One worker's book.
@@ -101,7 +102,7 @@ impl Recorder {
             endpoints.extend(tally.map(|tally| EndpointReport { id, tally, remembered: vec![] }));
             is_worth
         });
-        let outcomes = pool.outcomes.iter().map(|(name, count)| (name.clone(), *count)).collect();
+        let outcomes = inserted(pool.outcomes.iter().map(|(name, count)| (name.clone(), *count)));
         PoolReport { endpoints, outcomes, scrapes: pool.scrapes.clone() }
     }
 }

@@ -14,6 +14,7 @@ use crate::picker::PoolSettings;
 use crate::pools::{EndpointId, Millis};
 use crate::refresh::Failure;
 use crate::scheduling::{AdapterKey, Endpoint, Fading, Health, Pool, Profile};
+use crate::{inserted, ordered};
 
 /// Everything.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -236,7 +237,7 @@ impl<'a> Parts<'a> {
         let asked = asked.filter(|decision| decision.adapter).filter_map(|d| d.model.as_deref());
         let mapped = mapping.into_iter().flat_map(|mapping| mapping.models.keys());
         let names = asked.chain(mapped.map(crate::models::ModelName::as_str));
-        Self { now, reports, names: names.map(|name| (AdapterKey::of(name), name)).collect() }
+        Self { now, reports, names: inserted(names.map(|name| (AdapterKey::of(name), name))) }
     }
 
     /// The workers, sorted.
@@ -246,9 +247,7 @@ impl<'a> Parts<'a> {
             id: worker_name(*token),
             age_ms: millis(self.now.since(report.at)),
         });
-        let mut views: Vec<_> = views.collect();
-        views.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        views
+        ordered(views, |view| view.id.clone())
     }
 
     /// The pool at this place, as this worker knows it and all workers report it.
@@ -378,10 +377,7 @@ impl<'a> Parts<'a> {
         let name = |key: &AdapterKey| {
             self.names.get(key).map_or_else(|| key.anonymous(), |name| (*name).to_owned())
         };
-        let mut names: Vec<_> = keys.iter().map(name).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
+        ordered(keys.iter().map(name), String::clone)
     }
 
     /// The latest choices, latest first.
@@ -390,10 +386,11 @@ impl<'a> Parts<'a> {
         let of_worker = |(token, report): &'a (u64, WorkerReport)| {
             report.decisions.iter().map(|decision| (*token, decision))
         };
-        let mut all: Vec<_> = self.reports.iter().flat_map(of_worker).collect();
-        // Stable, so that of one worker's choices within a millisecond the later comes first.
-        all.reverse();
-        all.sort_by_key(|(_, decision)| std::cmp::Reverse(decision.at));
+        let mut all: Vec<(u64, &Decision)> = Vec::new();
+        // Before those of the same millisecond: of one worker's choices the later comes first.
+        for one in self.reports.iter().flat_map(of_worker) {
+            all.insert(all.partition_point(|(_, other)| other.at > one.1.at), one);
+        }
         let views = all.into_iter().take(MOST_DECISIONS);
         views.filter_map(|(token, decision)| self.decision(token, decision, pools)).collect()
     }
@@ -468,7 +465,7 @@ impl BbrView {
             base: base.as_ref().map(|base| base.as_str().to_owned()),
         });
         let counts = outcomes.unwrap_or_default().counts.into_iter();
-        let outcomes = counts.map(|(outcome, count)| (outcome.into_owned(), count)).collect();
+        let outcomes = inserted(counts.map(|(outcome, count)| (outcome.into_owned(), count)));
         Some(Self { models: models.collect(), outcomes })
     }
 }
