@@ -17,6 +17,8 @@ pub enum Part {
     Refresh,
     /// Memory per endpoint.
     Footprint,
+    /// Starting VMs.
+    Start,
     /// The body scanner, natively and under Wasm.
     Scanner,
     /// Reading bodies in Envoy.
@@ -38,6 +40,7 @@ impl Part {
             Self::Pools => Section::Pools,
             Self::Refresh => Section::Refresh,
             Self::Footprint => Section::Footprint,
+            Self::Start => Section::Start,
             Self::Scanner => Section::Scanner,
             Self::Gateway => Section::Gateway,
             Self::Streams => Section::Streams,

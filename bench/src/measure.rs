@@ -86,6 +86,7 @@ impl Session<'_> {
             Part::Pools,
             Part::Refresh,
             Part::Footprint,
+            Part::Start,
             Part::Gateway,
             Part::Streams,
             Part::Uploads,
@@ -112,6 +113,7 @@ impl Session<'_> {
             pools::refresh(stage, binary, &places, rounds, turn.saturating_mul(BACKGROUND))
         })?;
         self.part(Part::Footprint, || pools::footprint(stage, binary, &places))?;
+        self.part(Part::Start, || pools::starts(stage, binary, &places, rounds))?;
         self.part(Part::Streams, || streams::sse(stage, binary, &places, arguments.streams))
     }
 

@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     /// Measure these parts alone; the others keep their figures. `report` only writes the
     /// tables and plots again
     #[arg(long, value_delimiter = ',', value_parser = [
-        "picks", "pools", "refresh", "footprint", "scanner", "gateway", "streams", "uploads", "report",
+        "picks", "pools", "refresh", "footprint", "start", "scanner", "gateway", "streams", "uploads", "report",
     ])]
     only: Vec<String>,
     /// A few minutes, to see that everything runs: two short rounds, few sizes, one load.

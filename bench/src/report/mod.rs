@@ -11,6 +11,7 @@ mod plot;
 mod pools;
 mod scanner;
 mod section;
+mod start;
 mod streams;
 mod target;
 
@@ -58,6 +59,7 @@ pub fn render(text: &str, store: &Store) -> Result<String, ReportError> {
             Section::Pools => make(store, section, pools::pools)?,
             Section::Refresh => make(store, section, pools::refresh)?,
             Section::Footprint => make(store, section, footprint::footprint)?,
+            Section::Start => make(store, section, start::start)?,
             Section::Streams => make(store, section, streams::streams)?,
             Section::Uploads => make(store, section, streams::uploads)?,
             Section::Targets => None,

@@ -13,6 +13,8 @@ pub enum Section {
     Refresh,
     /// Memory per endpoint.
     Footprint,
+    /// Starting VMs.
+    Start,
     /// The body scanner.
     Scanner,
     /// Reading bodies in Envoy.
@@ -32,11 +34,12 @@ pub struct NoMarker {
 
 impl Section {
     /// Those with figures of their own.
-    pub const PARTS: [Self; 8] = [
+    pub const PARTS: [Self; 9] = [
         Self::Picks,
         Self::Pools,
         Self::Refresh,
         Self::Footprint,
+        Self::Start,
         Self::Scanner,
         Self::Gateway,
         Self::Streams,
@@ -52,6 +55,7 @@ impl Section {
             Self::Pools => "pools",
             Self::Refresh => "refresh",
             Self::Footprint => "footprint",
+            Self::Start => "start",
             Self::Scanner => "scanner",
             Self::Gateway => "gateway",
             Self::Streams => "streams",
