@@ -2,8 +2,9 @@
 //!
 //! Invariant: every query of every panel returns data under load, and so does every
 //! recording rule and every metric that a rule names: a metric that is renamed fails here,
-//! not on an operator's screen. Rejected: metrics written by hand for `promtool`'s own
-//! tests; they would go on having the old names.
+//! not on an operator's screen. Whether an alert fires at its threshold and not below, a
+//! load cannot show within a minute: `promtool` does, on the series of `rules.test.yaml`, and
+//! every alert is in it. Rejected: these series alone; they would go on having the old names.
 
 use crate::demo::{self, Addresses};
 use crate::project;
@@ -35,14 +36,14 @@ pub(super) fn missing() -> Option<String> {
 pub(super) fn run() -> Result<()> {
     let folder = project::root().join("dashboards");
     let rules = folder.join("rules.yaml");
-    let checked = Command::new("promtool").args(["check", "rules"]).arg(&rules).status();
-    ensure!(
-        checked.context("cannot run promtool")?.success(),
-        "promtool finds fault with the rules"
-    );
+    promtool("check", &rules)?;
+    let rule_text = fs::read_to_string(&rules)?;
+    let tests = folder.join("rules.test.yaml");
+    let untested = untested(&rule_text, &fs::read_to_string(&tests)?);
+    ensure!(untested.is_empty(), "no test in rules.test.yaml: {}", untested.join(", "));
+    promtool("test", &tests)?;
     let dashboard: Value = serde_json::from_str(&fs::read_to_string(folder.join("grafana.json"))?)
         .context("grafana.json is not JSON")?;
-    let rule_text = fs::read_to_string(&rules)?;
     let mut queries = panels(&dashboard);
     ensure!(!queries.is_empty(), "the dashboard has no query");
     queries.extend(records(&rule_text).map(|name| (format!("rule {name}"), name.to_owned())));
@@ -81,11 +82,13 @@ fn all_have_data(prometheus: &Prometheus, queries: &[(String, String)]) -> Resul
     bail!("without data:\n  {}", said.collect::<Vec<_>>().join("\n  "))
 }
 
+/// The elements of a field that is a list.
+fn list(value: &Value, name: &str) -> Vec<Value> {
+    value.get(name).and_then(Value::as_array).cloned().unwrap_or_default()
+}
+
 /// The dashboard's queries with their panels' titles, variables put in.
 fn panels(dashboard: &Value) -> Vec<(String, String)> {
-    let list = |value: &Value, name: &str| {
-        value.get(name).and_then(Value::as_array).cloned().unwrap_or_default()
-    };
     let mut queries = Vec::new();
     for panel in list(dashboard, "panels") {
         let title = panel.get("title").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -96,6 +99,24 @@ fn panels(dashboard: &Value) -> Vec<(String, String)> {
         }
     }
     queries
+}
+
+/// Has `promtool` check or test a file of rules.
+fn promtool(what: &str, file: &Path) -> Result<()> {
+    let status = Command::new("promtool").args([what, "rules"]).arg(file).status();
+    ensure!(status.context("cannot run promtool")?.success(), "promtool {what} rules fails");
+    Ok(())
+}
+
+/// The alerts of which no test says that they fire.
+fn untested<'a>(rules: &'a str, tests: &str) -> Vec<&'a str> {
+    let tests: Value = serde_yaml_ng::from_str(tests).unwrap_or_default();
+    let cases = list(&tests, "tests").into_iter().flat_map(|test| list(&test, "alert_rule_test"));
+    let fire = cases.filter(|case| !list(case, "exp_alerts").is_empty());
+    let tested: BTreeSet<String> =
+        fire.filter_map(|case| Some(case.get("alertname")?.as_str()?.to_owned())).collect();
+    let alerts = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: "));
+    alerts.filter(|alert| !tested.contains(*alert)).collect()
 }
 
 /// The names of the recording rules.
@@ -195,5 +216,12 @@ mod tests {
         let rules = "  - record: igw:a:b\n    expr: sum(igw_picker_x) / igw_bbr_y[5m]\n";
         assert_eq!(records(rules).collect::<Vec<_>>(), ["igw:a:b"]);
         assert_eq!(metrics(rules).into_iter().collect::<Vec<_>>(), ["igw_bbr_y", "igw_picker_x"]);
+    }
+    #[test]
+    fn an_alert_counts_as_tested_only_if_a_test_has_it_fire() {
+        let rules = "  - alert: A\n  - alert: B\n  - alert: C\n";
+        let tests = "tests: [{alert_rule_test: [
+            {alertname: A, exp_alerts: [{exp_labels: {}}]}, {alertname: B, exp_alerts: []}]}]";
+        assert_eq!(untested(rules, tests), ["B", "C"]);
     }
 }
