@@ -9,6 +9,7 @@ use super::crds::faults;
 use super::platform::{MODELS, Made, cluster, documents, expect_picks, listener, local, route};
 use igw::render::Target;
 use serde_json::{Value, json};
+use std::fs;
 
 /// The documents of a file that is rendered for guide 003.
 fn rendered(file: &str) -> Vec<Value> {
@@ -46,6 +47,28 @@ fn an_object_with_a_wrong_or_unknown_field_is_found() {
     plugin["spec"]["failPolicy"] = json!("FAIL_OPEN");
     for object in [wrong, unknown, plugin] {
         assert_eq!(faults(&object).unwrap().len(), 1, "{object}");
+    }
+}
+
+#[test]
+fn metrics_have_the_same_labels_and_buckets_on_every_platform() {
+    let file = |path: &str| {
+        let text = fs::read_to_string(cases::folder().join("../../").join(path)).unwrap();
+        documents(&text).remove(0)
+    };
+    let guides = file("envoy-config/guides.yaml")["stats_config"].take();
+    assert_eq!(guides["stats_tags"].as_array().map(Vec::len), Some(4));
+    let filter = file("istio/metrics.yaml");
+    assert_eq!(faults(&filter), Some(Vec::new()));
+    let istio = &filter["spec"]["configPatches"][0]["patch"]["value"]["stats_config"];
+    let proxy = file("envoy-gateway/metrics.yaml");
+    let value = proxy["spec"]["bootstrap"]["value"].as_str().unwrap();
+    let envoy_gateway = &documents(value)[0]["stats_config"];
+    let imported = &file("envoy-config/imported.yaml")["stats_config"];
+    for field in ["stats_tags", "histogram_bucket_settings"] {
+        for other in [istio, envoy_gateway, imported] {
+            assert_eq!(other[field], guides[field]);
+        }
     }
 }
 
