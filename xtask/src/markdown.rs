@@ -4,7 +4,7 @@
 //! indented fences, longer fences and fences inside other blocks.
 
 use crate::project;
-use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag};
+use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 use std::fs;
 use std::path::Path;
 
@@ -23,11 +23,11 @@ pub(crate) struct CodeBlock {
     pub(crate) text: String,
 }
 
-/// README.md, CONTRIBUTING.md, and the pages in docs/ and istio/.
+/// README.md, CONTRIBUTING.md, and the pages in docs/ and other folders that have one.
 pub(crate) fn pages() -> Vec<Page> {
     let root = project::root();
     let mut pages = Vec::new();
-    for folder in ["", "docs", "istio"] {
+    for folder in ["", "charts", "cli", "dashboards", "docs", "istio"] {
         for entry in fs::read_dir(root.join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "md") {
@@ -68,9 +68,38 @@ mod tests {
         assert_eq!(blocks, expected.map(|(info, text)| (info.to_owned(), text.to_owned())));
     }
 
+    /// The anchors of a page's headings, as where the project is hosted and in the book.
+    fn anchors(page: &str) -> Vec<String> {
+        let mut anchors: Vec<String> = Vec::new();
+        let mut heading: Option<String> = None;
+        for event in Parser::new(page) {
+            match (event, &mut heading) {
+                (Event::Start(Tag::Heading { .. }), _) => heading = Some(String::new()),
+                (Event::Text(text) | Event::Code(text), Some(heading)) => *heading += &text,
+                (Event::End(TagEnd::Heading(_)), Some(text)) => {
+                    let kept = text.to_lowercase().replace(' ', "-");
+                    let word = |c: &char| c.is_alphanumeric() || matches!(c, '-' | '_');
+                    let anchor: String = kept.chars().filter(word).collect();
+                    let same = anchors.iter().filter(|one| **one == anchor).count();
+                    anchors.push(if same == 0 { anchor } else { format!("{anchor}-{same}") });
+                    heading = None;
+                }
+                _ => {}
+            }
+        }
+        anchors
+    }
+
     #[test]
-    fn a_link_to_a_file_of_the_project_leads_to_it() {
+    fn a_heading_s_anchor_has_its_words_without_marks() {
+        let page = "# One, `two_3`!\n\n## Same\n\n## Same\n";
+        assert_eq!(anchors(page), ["one-two_3", "same", "same-1"]);
+    }
+
+    #[test]
+    fn a_link_within_the_project_leads_to_a_file_and_to_a_heading_in_it() {
         let root = project::root();
+        let (mut wrong, mut to_headings) = (Vec::new(), 0);
         for page in pages() {
             let folder = root.join(&page.name).parent().unwrap().to_owned();
             for event in Parser::new(&page.text) {
@@ -78,12 +107,51 @@ mod tests {
                 else {
                     continue;
                 };
-                if dest_url.contains("://") || dest_url.starts_with('#') {
+                if dest_url.contains("://") {
                     continue;
                 }
-                let file = dest_url.split('#').next().unwrap();
-                assert!(folder.join(file).exists(), "{} links to {dest_url}", page.name);
+                let (file, heading) = match dest_url.split_once('#') {
+                    Some((file, heading)) => (file, Some(heading)),
+                    None => (&*dest_url, None),
+                };
+                let path = if file.is_empty() { root.join(&page.name) } else { folder.join(file) };
+                let there = match heading {
+                    None => path.exists(),
+                    Some(heading) => {
+                        to_headings += 1;
+                        let text = fs::read_to_string(&path).unwrap_or_default();
+                        anchors(&text).iter().any(|anchor| anchor == heading)
+                    }
+                };
+                if !there {
+                    wrong.push(format!("{} links to {dest_url}", page.name));
+                }
             }
         }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        assert!(to_headings > 20, "only {to_headings} links to headings found");
+    }
+
+    #[test]
+    fn the_book_has_every_page_of_its_folder_once() {
+        let summary = fs::read_to_string(project::root().join("docs/SUMMARY.md")).unwrap();
+        let mut named: Vec<String> = Parser::new(&summary)
+            .filter_map(|event| match event {
+                Event::Start(Tag::Link { dest_url, .. }) => Some(format!("docs/{dest_url}")),
+                _ => None,
+            })
+            .collect();
+        named.sort();
+        let docs = pages()
+            .into_iter()
+            .map(|page| page.name)
+            .filter(|name| name.starts_with("docs/") && name != "docs/SUMMARY.md");
+        assert_eq!(named, docs.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_book_is_made_of_the_documentation_s_folder() {
+        let text = fs::read_to_string(project::root().join("book.toml")).unwrap();
+        assert!(text.contains("\n[book]\n") && text.contains("\nsrc = \"docs\"\n"), "{text}");
     }
 }

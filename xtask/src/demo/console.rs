@@ -5,7 +5,7 @@
 //! below it are what it prints. `…` stands for any text in a line, and alone on a line
 //! for any lines. `localhost:8080` is the gateway and `localhost:9901` its admin
 //! interface, `localhost:9902` its status page, as in `cargo xtask demo`; here they are other ports. `envoy` is the one
-//! that the demo runs, and the current folder is the project's root.
+//! that the demo runs, `igw` is this project's, and the current folder is its root.
 //!
 //! Invariant: a page shows exactly what its reader pastes, with no placeholder in it.
 
@@ -16,8 +16,9 @@ use crate::markdown::{code_blocks, pages};
 use crate::project;
 use envoy_runner::obtain;
 use std::env;
+use std::fs;
 use std::iter;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 use tokio::runtime::Runtime;
@@ -127,6 +128,10 @@ fn the_documentation_s_commands_print_what_it_shows() {
     let ports = Ports::free().unwrap();
     let programs = tempfile::tempdir().unwrap();
     symlink(obtain(None).unwrap().path, programs.path().join("envoy")).unwrap();
+    // Cargo builds it if it is not there, or older than its sources.
+    let igw = programs.path().join("igw");
+    fs::write(&igw, "#!/bin/sh\nexec cargo run --quiet --package igw -- \"$@\"\n").unwrap();
+    fs::set_permissions(&igw, fs::Permissions::from_mode(0o755)).unwrap();
     let runtime = Runtime::new().unwrap();
     let gateway = runtime.block_on(Gateway::start(ports, None, 0.0, None)).unwrap();
     // A reader is slower than this test, and meets a gateway that knows its pools.
