@@ -6,6 +6,8 @@
 
 #[cfg(test)]
 mod examples;
+#[cfg(test)]
+mod log_lines;
 mod reference;
 
 use crate::project;
