@@ -59,6 +59,10 @@ impl StreamHost for Envoy {
         hostcalls::get_buffer(BufferType::HttpRequestBody, start, len).ok().flatten()
     }
 
+    fn response_body(&self, start: usize, len: usize) -> Option<Vec<u8>> {
+        hostcalls::get_buffer(BufferType::HttpResponseBody, start, len).ok().flatten()
+    }
+
     fn replace_body_start(&self, len: usize, bytes: &[u8]) -> Result<(), Refused> {
         hostcalls::set_buffer(BufferType::HttpRequestBody, 0, len, bytes).map_err(|_| Refused)
     }

@@ -41,6 +41,9 @@ pub trait StreamHost {
     /// Bytes of the request body that the host holds.
     fn body(&self, start: usize, len: usize) -> Option<Vec<u8>>;
 
+    /// Bytes of the piece of the response's body that the host shows.
+    fn response_body(&self, start: usize, len: usize) -> Option<Vec<u8>>;
+
     /// Puts other bytes in place of the first `len` bytes of the held body.
     ///
     /// # Errors

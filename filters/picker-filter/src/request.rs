@@ -2,6 +2,7 @@
 
 mod asked;
 mod choice;
+mod prefill;
 mod refusal;
 mod status;
 
@@ -19,6 +20,7 @@ use crate::metrics::{Outcome, PoolMetrics};
 use crate::vm::Vm;
 use asked::Asked;
 use choice::Chosen;
+use prefill::Awaited;
 
 /// Says which pool picked, and why this endpoint or why none.
 const EXPLAIN_HEADER: &str = "x-gateway-picker";
@@ -38,6 +40,8 @@ pub struct Request<H> {
     host: H,
     vm: Rc<Vm>,
     sent: Option<Sent>,
+    /// Its prompt, until its first token comes.
+    awaited: Option<Awaited>,
     /// What the response says of the choice.
     explanation: Option<String>,
 }
@@ -57,7 +61,7 @@ struct Sent {
 impl<H: StreamHost> Request<H> {
     /// A request whose headers have not come yet.
     pub fn new(host: H, vm: Rc<Vm>) -> Self {
-        Self { host, vm, sent: None, explanation: None }
+        Self { host, vm, sent: None, awaited: None, explanation: None }
     }
 
     /// The headers came.
@@ -98,9 +102,12 @@ impl<H: StreamHost> Request<H> {
                 let adapter = asked.adapter;
                 let received = (measured || recorded).then_some(now);
                 if let Some(prompt) = asked.prompt() {
-                    // Not told of its first byte yet: a response's headers come long before
-                    // its first token when it streams, and long after when it does not.
-                    let _ = pool.start_prompt(chosen.first, &prompt, adapter, now);
+                    let prefill = pool.start_prompt(chosen.first, &prompt, adapter, now);
+                    let prefill = prefill.filter(|_| settings.profile.wants_speed());
+                    self.awaited = prefill.map(|prefill| {
+                        let streams = asked.facts.as_ref().is_some_and(|facts| facts.stream);
+                        Awaited { pool: place, prefill, streams }
+                    });
                 }
                 self.sent = pool.start(chosen.first, adapter, now).map(|started| Sent {
                     pool: place,
@@ -163,7 +170,9 @@ impl<H: StreamHost> Request<H> {
         let (received, measured) = (sent.received, sent.measured);
         // A tick ago is near enough, but not for what is measured.
         let now = if received.is_some() { Millis::from(self.host.now()) } else { vm.latest() };
-        let served = self.served().unwrap_or(sent.started.endpoint);
+        let served = self.served();
+        self.await_first_token(served, sent.started.endpoint);
+        let served = served.unwrap_or(sent.started.endpoint);
         let failed =
             self.host.response_header(":status").is_some_and(|status| status.starts_with(b"5"));
         let pool = pool_of(&vm, sent.pool, served);

@@ -100,4 +100,9 @@ impl HttpContext for Stream {
         self.0.on_response_headers();
         Action::Continue
     }
+
+    fn on_http_response_body(&mut self, size: usize, _end_of_stream: bool) -> Action {
+        self.0.on_response_body(size);
+        Action::Continue
+    }
 }

@@ -4,6 +4,7 @@
 mod facts;
 mod holders;
 mod orca;
+mod speed;
 mod status;
 mod told;
 mod world;

@@ -31,7 +31,7 @@ pub use endpoint::{Endpoint, Health, Observation};
 pub use load::InFlight;
 pub use pick::{Choice, MAX_RANKED, Made, NoEndpoint, Pick, PickRequest, Why};
 pub use pool::{Pool, Started, Update};
-pub use prefix::{News, Prefill, Prompt};
+pub use prefix::{LearnedSpeed, News, Prefill, Prompt};
 pub use profile::{Fading, InvalidProfile, Profile, Staleness, Weighted};
 pub use reported::Reported;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::adapters::AdapterKey;
 use super::endpoint::{Endpoint, Health, Observation};
 use super::pick::Candidate;
-use super::prefix::{News, Prefill, Prefixes, Prompt};
+use super::prefix::{LearnedSpeed, News, Prefill, Prefixes, Prompt};
 use super::profile::Profile;
 use super::reported::Reported;
 use super::row::Row;
@@ -140,6 +140,21 @@ impl Pool {
         {
             prefixes.first_byte(endpoint, prefill, now);
         }
+    }
+
+    /// A prompt is computed, nobody knows since when.
+    pub fn prefilled(&mut self, prefill: Prefill, now: Millis) {
+        if let Some(place) = self.place(prefill.endpoint)
+            && let Some(endpoint) = self.endpoints.get_mut(place)
+        {
+            endpoint.backlog.reached(prefill.mark, now);
+        }
+    }
+
+    /// How fast this worker saw prompts computed; none while it saw none.
+    #[must_use]
+    pub fn observed_speed(&self) -> Option<LearnedSpeed> {
+        self.prefixes.as_ref()?.observed_speed()
     }
 
     /// What was sent where since this was asked last, for this worker's neighbours.

@@ -102,6 +102,12 @@ impl Profile {
         self.scorers.iter().any(|weighted| weighted.scorer.wants_prompt())
     }
 
+    /// Whether a scorer goes by how fast prompts are computed.
+    #[must_use]
+    pub fn wants_speed(&self) -> bool {
+        self.scorers.iter().any(|weighted| weighted.scorer == Scorer::Cost)
+    }
+
     fn of(scorers: &[(Scorer, f32)]) -> Self {
         Self {
             scorers: scorers.iter().map(|&(scorer, weight)| Weighted { scorer, weight }).collect(),

@@ -57,6 +57,7 @@ struct World {
     kept: RefCell<BTreeMap<String, String>>,
     answer: RefCell<Option<(u16, Headers, serde_json::Value)>>,
     page: RefCell<Option<(u16, Headers, Vec<u8>)>>,
+    piece: RefCell<Vec<u8>>,
     route: RefCell<Option<String>>,
 }
 
@@ -155,6 +156,10 @@ impl StreamHost for Host {
     }
     fn body(&self, _: usize, _: usize) -> Option<Vec<u8>> {
         None
+    }
+    fn response_body(&self, start: usize, len: usize) -> Option<Vec<u8>> {
+        let piece = self.world.piece.borrow();
+        Some(piece.iter().skip(start).take(len).copied().collect())
     }
     fn replace_body_start(&self, _: usize, _: &[u8]) -> Result<(), Refused> {
         Err(Refused)
@@ -330,6 +335,22 @@ impl Process {
     pub(super) fn set_upstream(&self, endpoint: &str, status: &str) {
         *self.world.upstream.borrow_mut() = Some(endpoint.to_owned());
         self.world.response.borrow_mut().insert(":status".to_owned(), status.as_bytes().to_vec());
+    }
+
+    /// A piece of the response's body comes.
+    pub(super) fn show(&self, request: &mut PickerRequest, piece: &str) {
+        *self.world.piece.borrow_mut() = piece.as_bytes().to_vec();
+        request.on_response_body(piece.len());
+    }
+
+    /// How fast prompts are computed, as this VM saw it.
+    pub(super) fn speed(&self, vm: usize) -> Option<shared::scheduling::LearnedSpeed> {
+        self.vm(vm).with_pool(0, |pool, _| pool.observed_speed()).expect("a pool")
+    }
+
+    /// Time passes between ticks.
+    pub(super) fn pass(&self, millis: u64) {
+        self.world.now.set(self.world.now.get() + millis);
     }
 
     /// What the endpoint's answers say besides.

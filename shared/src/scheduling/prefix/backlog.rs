@@ -36,7 +36,7 @@ impl Backlog {
     }
 
     /// All up to this mark are done.
-    pub(super) fn reached(&mut self, mark: f64, now: Millis) {
+    pub(in super::super) fn reached(&mut self, mark: f64, now: Millis) {
         if mark > self.done {
             (self.done, self.at) = (mark.min(self.sent), now);
         }

@@ -9,6 +9,19 @@
 //! Rejected: least squares. One request that waited a minute for KV blocks outweighs
 //! thousands.
 
+use serde::{Deserialize, Serialize};
+
+/// How fast prompts are computed, as far as it was observed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LearnedSpeed {
+    /// Milliseconds to a first token whatever the prompt.
+    pub floor: f32,
+    /// Milliseconds per prompt token, 0.001 to 10.
+    pub per_token: f32,
+    /// First tokens that say so.
+    pub samples: u32,
+}
+
 /// What was learned.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Speed {
@@ -40,6 +53,12 @@ impl Speed {
     /// Milliseconds per token.
     pub(super) fn per_token(&self) -> f32 {
         self.per_token
+    }
+
+    /// What was observed here, once there was anything.
+    pub(super) fn observed(&self) -> Option<LearnedSpeed> {
+        let Self { floor, per_token, samples } = *self;
+        (samples > 0).then_some(LearnedSpeed { floor, per_token, samples })
     }
 
     /// A first byte came after so many milliseconds and so many tokens of work.

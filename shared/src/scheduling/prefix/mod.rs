@@ -18,6 +18,7 @@ mod rendezvous;
 mod tests;
 
 pub(super) use backlog::Backlog;
+pub use cost::LearnedSpeed;
 use cost::Speed;
 pub use index::News;
 use index::{Index, STRIDE};
@@ -44,7 +45,7 @@ pub struct Prompt<'a> {
 pub struct Prefill {
     pub(super) endpoint: EndpointId,
     /// Where it stands in the endpoint's backlog.
-    mark: f64,
+    pub(super) mark: f64,
     /// Tokens expected to be computed until its first.
     work: f32,
     at: Millis,
@@ -293,6 +294,11 @@ impl Prefixes {
         endpoint.backlog.reached(prefill.mark, now);
         let took = now.since(prefill.at).as_secs_f32() * 1_000.0;
         self.speed.learn(prefill.work, took);
+    }
+
+    /// How fast this worker saw prompts computed.
+    pub(super) fn observed_speed(&self) -> Option<LearnedSpeed> {
+        self.speed.observed()
     }
 
     /// What this worker sent since it was asked last, for its neighbours.

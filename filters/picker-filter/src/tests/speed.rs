@@ -1,0 +1,104 @@
+//! What first tokens teach of how fast servers compute prompts.
+
+use shared::prompt::RequestFacts;
+
+use super::world::{PickerRequest, Process, Server, page};
+
+const ENDPOINT: &str = "10.0.0.1:8000";
+const OTHER: &str = "10.0.0.2:8000";
+
+/// Milliseconds to the first token of a prompt.
+const SLOW: u64 = 900;
+
+fn process(scorer: &str) -> Process {
+    let config = serde_json::json!({
+        "pools": [{"name": "p", "endpoints": [ENDPOINT], "scorers": [{"name": scorer}]}],
+        "requestFacts": true,
+    });
+    let mut process = Process::new(&config.to_string(), 1);
+    process.serve(ENDPOINT, Server::Page(page(0, 1, 0.1)));
+    process.run_for(1_000);
+    process
+}
+
+/// A request with a prompt of 1,000 tokens that nobody has, its response's headers here.
+fn answered(process: &Process, stream: bool, served: &str, status: &str) -> PickerRequest {
+    let facts = RequestFacts {
+        prompt_bytes: 4_000,
+        prompt_tokens: 1_000,
+        block_tokens: 16,
+        max_tokens: None,
+        stream,
+        user: None,
+        chain: Vec::new(),
+    };
+    process.set_facts(&facts.encode());
+    let mut request = process.request(0, &[]);
+    request.on_headers();
+    process.pass(20);
+    process.set_upstream(served, status);
+    request.on_response_headers();
+    request
+}
+
+fn samples(process: &Process) -> u32 {
+    process.speed(0).map_or(0, |speed| speed.samples)
+}
+
+#[test]
+fn a_stream_s_first_piece_teaches_and_its_headers_do_not() {
+    let process = process("cost-scorer");
+    for n in 1..=20 {
+        let mut request = answered(&process, true, ENDPOINT, "200");
+        assert_eq!(samples(&process), n - 1);
+        process.pass(SLOW);
+        process.show(&mut request, "data: {}\n\n");
+        assert_eq!(samples(&process), n);
+        process.pass(60_000);
+        process.show(&mut request, "data: {}\n\n");
+        request.on_done();
+        assert_eq!(samples(&process), n, "only the first");
+    }
+    let speed = process.speed(0).expect("learned");
+    assert!((0.7..=1.0).contains(&speed.per_token), "900 ms for 1,000 tokens: {speed:?}");
+}
+
+#[test]
+fn a_ping_and_an_empty_piece_are_no_token() {
+    let process = process("cost-scorer");
+    let mut request = answered(&process, true, ENDPOINT, "200");
+    process.show(&mut request, "");
+    process.show(&mut request, ": ping\n\n");
+    assert_eq!(samples(&process), 0);
+    process.pass(SLOW);
+    process.show(&mut request, "data: {}\n\n");
+    assert_eq!(samples(&process), 1);
+}
+
+#[test]
+fn what_is_no_endpoint_s_answer_to_a_first_attempt_teaches_nothing() {
+    let process = process("cost-scorer");
+    let learns = |stream, served, status| {
+        let mut request = answered(&process, stream, served, status);
+        process.show(&mut request, "data: {}\n\n");
+        request.on_done();
+        samples(&process) > 0
+    };
+    assert!(!learns(true, ENDPOINT, "503"), "a failure");
+    assert!(!learns(true, ENDPOINT, "400"), "a refusal");
+    assert!(!learns(true, "", "200"), "another filter's answer");
+    assert!(!learns(true, OTHER, "200"), "a retry elsewhere");
+    assert!(!learns(false, ENDPOINT, "200"), "all tokens at once");
+    process.set_attempts(2);
+    assert!(!learns(true, ENDPOINT, "200"), "a retry at the same endpoint");
+    process.set_attempts(1);
+    assert!(learns(true, ENDPOINT, "200"));
+}
+
+#[test]
+fn nothing_is_awaited_where_no_scorer_goes_by_speed() {
+    let process = process("prefix-cache-scorer");
+    let mut request = answered(&process, true, ENDPOINT, "200");
+    process.show(&mut request, "data: {}\n\n");
+    assert_eq!(samples(&process), 0);
+}
