@@ -8,6 +8,7 @@ mod adapters;
 mod gauges;
 mod holder;
 mod picks;
+mod prompts;
 mod publish;
 mod question;
 mod status;
@@ -23,6 +24,7 @@ use shared::pools::Millis;
 use crate::vm::Vm;
 use holder::Holder;
 use picks::Picks;
+use prompts::PromptNews;
 use status::StatusReports;
 use worker::Worker;
 
@@ -38,6 +40,7 @@ pub struct Background<H> {
     holder: Holder,
     define: fn(MetricKind, &str) -> Option<MetricId>,
     picks: Picks,
+    prompts: PromptNews,
     status: StatusReports,
     worker: Worker,
     flushed: Option<Millis>,
@@ -56,8 +59,20 @@ impl<H: BackgroundHost> Background<H> {
         let holder = Holder::new(&vm, define);
         let worker = Worker::new(&vm);
         let picks = Picks::default();
+        let prompts = PromptNews::default();
         let status = StatusReports::default();
-        Self { host, vm, holds: false, holder, define, picks, status, worker, flushed: None }
+        Self {
+            host,
+            vm,
+            holds: false,
+            holder,
+            define,
+            picks,
+            prompts,
+            status,
+            worker,
+            flushed: None,
+        }
     }
 
     /// The time between ticks. What one worker has in flight is known to the others up to
@@ -88,6 +103,7 @@ impl<H: BackgroundHost> Background<H> {
             self.holder.on_tick(&moment, &self.worker);
         }
         self.worker.on_tick(&moment);
+        self.prompts.on_tick(&moment);
         self.status.on_tick(&moment, self.holds.then_some(&self.holder));
         if self.flushed.is_none_or(|last| now.has_passed(last, FLUSH_INTERVAL)) {
             moment.flush();

@@ -35,6 +35,11 @@ impl Keys {
         format!("{}.status.{token:016x}", self.prefix)
     }
 
+    /// What one worker sent where.
+    pub(crate) fn prompts(&self, token: u64) -> String {
+        format!("{}.prompts.{token:016x}", self.prefix)
+    }
+
     pub(crate) fn snapshot(&self, pool: usize) -> String {
         format!("{}.pool.{pool}", self.prefix)
     }

@@ -109,6 +109,11 @@ impl Vm {
         self.last_request.set(Some(now));
     }
 
+    /// Whether a request was ever served.
+    pub(crate) fn has_served(&self) -> bool {
+        self.last_request.get().is_some()
+    }
+
     /// Whether requests were served lately; such a VM leaves scraping to others.
     pub(crate) fn is_busy(&self, now: Millis) -> bool {
         self.last_request.get().is_some_and(|last| !now.has_passed(last, IDLE_AFTER))

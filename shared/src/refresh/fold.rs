@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::targets::Targets;
 use crate::pools::Millis;
-use crate::scheduling::Update;
+use crate::scheduling::{LearnedSpeed, Update};
 use crate::snapshot::{EndpointLoad, EndpointSnapshot, LoadReport, Snapshot};
 
 /// A report older than this is of a worker that is gone.
@@ -31,10 +31,11 @@ pub fn fold(
             over: 0,
         })
         .collect();
-    let current = reports
-        .iter()
-        // One from the future is from before the clock jumped back; the next comes soon.
-        .filter(|report| report.at <= now && now.since(report.at) <= REPORT_LIFE);
+    // One from the future is from before the clock jumped back; the next comes soon.
+    let is_current = |report: &&LoadReport| report.at <= now && now.since(report.at) <= REPORT_LIFE;
+    let current = reports.iter().filter(is_current);
+    let speeds = current.clone().filter_map(|report| report.speeds.get(place).copied().flatten());
+    let speed = LearnedSpeed::together(speeds);
     for load in current.filter_map(|report| report.pools.get(place)).flatten() {
         let Ok(n) = endpoints.binary_search_by_key(&load.id, |endpoint| endpoint.id) else {
             continue;
@@ -56,7 +57,7 @@ pub fn fold(
             reported.apply(&mut endpoint.observation, now);
         }
     }
-    Snapshot { generation, published: now, endpoints }
+    Snapshot { generation, published: now, endpoints, speed }
 }
 
 /// What a worker takes over from a snapshot: its own last report is in there too,
@@ -115,7 +116,7 @@ mod tests {
     fn report(at: u64, in_flight: u32, fresh: u32, since: Option<u64>) -> LoadReport {
         let since = since.map(Millis);
         let load = EndpointLoad { id: id(0), in_flight, fresh, over: 2 * fresh, since };
-        LoadReport { at: Millis(at), pools: vec![vec![], vec![load]], reported: Vec::new() }
+        LoadReport { at: Millis(at), pools: vec![vec![], vec![load]], ..LoadReport::default() }
     }
 
     #[test]

@@ -157,6 +157,17 @@ impl Pool {
         self.prefixes.as_ref()?.observed_speed()
     }
 
+    /// Whether it is known how fast prompts are computed, from here or from other workers.
+    #[must_use]
+    pub fn knows_speed(&self) -> bool {
+        self.prefixes.as_ref().is_some_and(|prefixes| prefixes.has_learned())
+    }
+
+    /// How fast all workers saw prompts computed, together.
+    pub fn hear_speed(&mut self, told: LearnedSpeed) {
+        self.prefixes.get_or_insert_default().hear_speed(told);
+    }
+
     /// What was sent where since this was asked last, for this worker's neighbours.
     pub fn take_prefix_news(&mut self) -> Vec<News> {
         self.prefixes.as_mut().map(|prefixes| prefixes.take_news()).unwrap_or_default()
@@ -164,9 +175,8 @@ impl Pool {
 
     /// What a neighbour sent where.
     pub fn hear_prefix_news(&mut self, news: &[News], now: Millis) {
-        if let Some(prefixes) = self.prefixes.as_mut() {
-            prefixes.hear(news, now);
-        }
+        // They may come before this worker's first prompt.
+        self.prefixes.get_or_insert_default().hear(news, now);
     }
 
     /// Counts a request's end. One whose endpoint has left is forgotten.

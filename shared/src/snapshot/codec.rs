@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::content::{LoadReport, Snapshot, Workers};
+use super::content::{LoadReport, PrefixNews, Snapshot, Workers};
 
 /// Raised with every change of a message or of what it holds.
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 
 const HEAD: usize = 4 + size_of::<u16>() + 2 * size_of::<u32>();
 
@@ -22,6 +22,10 @@ impl Message for Snapshot {
 
 impl Message for LoadReport {
     const MAGIC: [u8; 4] = *b"IGWL";
+}
+
+impl Message for PrefixNews {
+    const MAGIC: [u8; 4] = *b"IGWN";
 }
 
 impl Message for Workers {
@@ -119,7 +123,7 @@ mod tests {
             over: 2,
         };
         let endpoints = (0..endpoints).map(endpoint).collect();
-        Snapshot { generation: 7, published: Millis(1_795_226_126_010), endpoints }
+        Snapshot { generation: 7, published: Millis(1_795_226_126_010), endpoints, speed: None }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::pools::{EndpointId, Millis};
-use crate::scheduling::{Health, Observation, Reported};
+use crate::scheduling::{Health, LearnedSpeed, News, Observation, Reported};
 
 /// The state of one pool.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -14,6 +14,8 @@ pub struct Snapshot {
     pub published: Millis,
     /// The endpoints.
     pub endpoints: Vec<EndpointSnapshot>,
+    /// How fast the workers saw prompts computed, together.
+    pub speed: Option<LearnedSpeed>,
 }
 
 /// The state of one endpoint.
@@ -42,6 +44,8 @@ pub struct LoadReport {
     pub pools: Vec<Vec<EndpointLoad>>,
     /// By pool: what responses said since the last scrape.
     pub reported: Vec<Vec<(EndpointId, Reported)>>,
+    /// By pool: how fast this worker saw prompts computed.
+    pub speeds: Vec<Option<LearnedSpeed>>,
 }
 
 /// One worker's requests at one endpoint.
@@ -57,6 +61,18 @@ pub struct EndpointLoad {
     pub over: u32,
     /// The observation that the worker knew of when it counted.
     pub since: Option<Millis>,
+}
+
+/// What one worker sent where lately, for the indexes of its neighbours.
+///
+/// A window over a growing list: who read up to a number goes on from there, and who comes
+/// late misses what left the window.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PrefixNews {
+    /// The number of the first piece.
+    pub first: u64,
+    /// The pieces: a pool's place, and what was sent there.
+    pub pieces: Vec<(u8, News)>,
 }
 
 /// The VMs that report loads.

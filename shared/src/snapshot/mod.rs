@@ -12,4 +12,4 @@ mod codec;
 mod content;
 
 pub use codec::{DecodeError, Message, decode, encode};
-pub use content::{EndpointLoad, EndpointSnapshot, LoadReport, Snapshot, Workers};
+pub use content::{EndpointLoad, EndpointSnapshot, LoadReport, PrefixNews, Snapshot, Workers};

@@ -70,6 +70,9 @@ impl<H: BackgroundHost> Moment<'_, H> {
             match report {
                 Some(report) if self.now.since(report.at) > WORKER_LIFE => {
                     let _ = self.host.share(&self.vm.keys.load(token), b"", None);
+                    if self.vm.settings.request_facts {
+                        let _ = self.host.share(&self.vm.keys.prompts(token), b"", None);
+                    }
                     if self.vm.settings.status.is_some() {
                         let _ = self.host.share(&self.vm.keys.status(token), b"", None);
                     }

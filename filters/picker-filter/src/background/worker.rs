@@ -54,7 +54,10 @@ impl Worker {
         if news || due {
             let pools = self.pools.iter().map(|exchange| exchange.loads.clone()).collect();
             let reported = self.pools.iter().map(|exchange| exchange.reported.clone()).collect();
-            let report = LoadReport { at: now, pools, reported };
+            let places = 0..self.pools.len();
+            let speed = |n| moment.vm.with_pool(n, |pool, _| pool.observed_speed()).flatten();
+            let speeds = places.map(speed).collect();
+            let report = LoadReport { at: now, pools, reported, speeds };
             let key = moment.vm.keys.load(moment.vm.token);
             let _ = moment.host.share(&key, &encode(&report), None);
         }
@@ -82,6 +85,7 @@ impl Exchange {
         // One of another version, or half of one: the next may be better.
         let Ok(snapshot) = decode::<Snapshot>(&bytes) else { return };
         self.seen = snapshot.generation;
+        let speed = snapshot.speed.filter(|_| vm.has_served());
         let mut updates = updates(snapshot, &self.loads);
         vm.with_pool(place, |pool, _| {
             // What responses said here may not have reached the holder yet.
@@ -92,6 +96,9 @@ impl Exchange {
                 }
             }
             pool.update(updates);
+            if let Some(speed) = speed {
+                pool.hear_speed(speed);
+            }
         });
     }
 

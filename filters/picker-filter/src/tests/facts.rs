@@ -70,6 +70,36 @@ fn without_facts_or_with_those_of_another_release_requests_are_picked_for_as_eve
 }
 
 #[test]
+fn a_prompt_goes_where_another_worker_sent_its_beginning() {
+    let endpoints: Vec<_> = (1..=8).map(|n| format!("10.0.0.{n}:8000")).collect();
+    let config = serde_json::json!({
+        "pools": [{
+            "name": "p",
+            "endpoints": endpoints,
+            "scorers": [{"name": "prefix-cache-scorer"}],
+        }],
+        "requestFacts": true,
+    });
+    let mut process = Process::new(&config.to_string(), 2);
+    for endpoint in &endpoints {
+        process.serve(endpoint, Server::Page(page(0, 1, 0.1)));
+    }
+    process.run_for(2_000);
+    let picked = |process: &Process, vm: usize| {
+        let mut request = process.request(vm, &[]);
+        request.on_headers();
+        let destination = process.header("x-gateway-destination-endpoint").expect("picked");
+        destination.split(',').next().map(str::to_owned)
+    };
+    // Only a worker that serves hears.
+    picked(&process, 1);
+    process.set_facts(&facts());
+    let first = picked(&process, 0);
+    process.run_for(1_200);
+    assert_eq!(picked(&process, 1), first);
+}
+
+#[test]
 fn a_prompt_goes_where_its_beginning_went() {
     let endpoints: Vec<_> = (1..=4).map(|n| format!("10.0.0.{n}:8000")).collect();
     let config = serde_json::json!({

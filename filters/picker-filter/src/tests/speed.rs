@@ -11,11 +11,15 @@ const OTHER: &str = "10.0.0.2:8000";
 const SLOW: u64 = 900;
 
 fn process(scorer: &str) -> Process {
+    process_of(scorer, 1)
+}
+
+fn process_of(scorer: &str, vms: usize) -> Process {
     let config = serde_json::json!({
         "pools": [{"name": "p", "endpoints": [ENDPOINT], "scorers": [{"name": scorer}]}],
         "requestFacts": true,
     });
-    let mut process = Process::new(&config.to_string(), 1);
+    let mut process = Process::new(&config.to_string(), vms);
     process.serve(ENDPOINT, Server::Page(page(0, 1, 0.1)));
     process.run_for(1_000);
     process
@@ -93,6 +97,23 @@ fn what_is_no_endpoint_s_answer_to_a_first_attempt_teaches_nothing() {
     assert!(!learns(true, ENDPOINT, "200"), "a retry at the same endpoint");
     process.set_attempts(1);
     assert!(learns(true, ENDPOINT, "200"));
+}
+
+#[test]
+fn what_one_worker_learned_all_know() {
+    let mut process = process_of("cost-scorer", 2);
+    for _ in 0..20 {
+        let mut request = answered(&process, true, ENDPOINT, "200");
+        process.pass(SLOW);
+        process.show(&mut request, "data: {}\n\n");
+        request.on_done();
+    }
+    let mut other = process.request(1, &[]);
+    other.on_headers();
+    assert!(!process.has_learned(1));
+    process.run_for(2_000);
+    assert!(process.has_learned(1));
+    assert_eq!(process.speed(1), None, "hearsay is not passed on");
 }
 
 #[test]

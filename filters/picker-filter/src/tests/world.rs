@@ -348,6 +348,11 @@ impl Process {
         self.vm(vm).with_pool(0, |pool, _| pool.observed_speed()).expect("a pool")
     }
 
+    /// Whether a VM can tell how long prompts take.
+    pub(super) fn has_learned(&self, vm: usize) -> bool {
+        self.vm(vm).with_pool(0, |pool, _| pool.knows_speed()).expect("a pool")
+    }
+
     /// Time passes between ticks.
     pub(super) fn pass(&self, millis: u64) {
         self.world.now.set(self.world.now.get() + millis);

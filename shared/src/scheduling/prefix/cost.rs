@@ -22,6 +22,33 @@ pub struct LearnedSpeed {
     pub samples: u32,
 }
 
+/// More samples of one worker give it no more weight: it may have served one kind of prompt.
+const MOST_WEIGHT: u32 = 1_000;
+
+impl LearnedSpeed {
+    /// What several workers observed, together; none while all of them saw too little.
+    #[must_use]
+    pub fn together(observed: impl Iterator<Item = Self>) -> Option<Self> {
+        let (mut floor, mut per_token, mut weights, mut samples) = (0.0, 0.0, 0.0, 0_u32);
+        for one in observed.filter(Self::is_sane) {
+            let weight = one.samples.min(MOST_WEIGHT) as f32;
+            floor += weight * one.floor;
+            per_token += weight * one.per_token;
+            weights += weight;
+            samples = samples.saturating_add(one.samples);
+        }
+        let (floor, per_token) = (floor / weights, per_token / weights);
+        (samples >= ENOUGH).then_some(Self { floor, per_token, samples })
+    }
+
+    /// Whether it can be one of a worker.
+    fn is_sane(&self) -> bool {
+        (BOUNDS.0..=BOUNDS.1).contains(&self.per_token)
+            && self.floor.is_finite()
+            && self.samples > 0
+    }
+}
+
 /// What was learned.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Speed {
@@ -30,6 +57,8 @@ pub(super) struct Speed {
     /// Milliseconds per token.
     per_token: f32,
     samples: u32,
+    /// What all workers observed, of whom this is one.
+    told: Option<LearnedSpeed>,
 }
 
 /// Observations before anything is told.
@@ -41,23 +70,32 @@ const BOUNDS: (f32, f32) = (0.001, 10.0);
 
 impl Default for Speed {
     fn default() -> Self {
-        Self { floor: 20.0, per_token: 0.1, samples: 0 }
+        Self { floor: 20.0, per_token: 0.1, samples: 0, told: None }
     }
 }
 
 impl Speed {
     pub(super) fn is_learned(&self) -> bool {
+        self.told.is_some() || self.has_enough()
+    }
+
+    fn has_enough(&self) -> bool {
         self.samples >= ENOUGH
     }
 
     /// Milliseconds per token.
     pub(super) fn per_token(&self) -> f32 {
-        self.per_token
+        self.told.map_or(self.per_token, |told| told.per_token)
+    }
+
+    /// What all workers observed, together.
+    pub(super) fn hear(&mut self, told: LearnedSpeed) {
+        self.told = told.is_sane().then_some(told);
     }
 
     /// What was observed here, once there was anything.
     pub(super) fn observed(&self) -> Option<LearnedSpeed> {
-        let Self { floor, per_token, samples } = *self;
+        let Self { floor, per_token, samples, .. } = *self;
         (samples > 0).then_some(LearnedSpeed { floor, per_token, samples })
     }
 
@@ -73,7 +111,7 @@ impl Speed {
             return;
         }
         let seen = (milliseconds - self.floor).max(0.0) / tokens;
-        let (pace, furthest) = if self.is_learned() { (0.02, 3.0) } else { (0.2, 30.0) };
+        let (pace, furthest) = if self.has_enough() { (0.02, 3.0) } else { (0.2, 30.0) };
         let seen = seen.clamp(self.per_token / furthest, self.per_token * furthest);
         self.per_token =
             (self.per_token + pace * (seen - self.per_token)).clamp(BOUNDS.0, BOUNDS.1);
@@ -87,6 +125,23 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     use super::*;
+
+    #[test]
+    fn several_workers_know_together_what_none_knows_alone() {
+        let seen = |per_token, samples| LearnedSpeed { floor: 10.0, per_token, samples };
+        let few = [seen(0.1, 10), seen(0.2, 10), seen(f32::NAN, 900), seen(0.3, 0)];
+        let told = LearnedSpeed::together(few.into_iter()).expect("20 samples");
+        assert_eq!((told.samples, told.floor), (20, 10.0));
+        assert!((told.per_token - 0.15).abs() < 0.001, "{told:?}");
+        assert_eq!(LearnedSpeed::together(few[..1].iter().copied()), None, "too few");
+        let mut speed = Speed::default();
+        speed.hear(seen(f32::INFINITY, 900));
+        assert!(!speed.is_learned());
+        speed.hear(told);
+        assert!(speed.is_learned());
+        assert_eq!(speed.per_token(), told.per_token);
+        assert_eq!(speed.observed(), None, "hearsay is not passed on");
+    }
 
     #[test]
     fn speed_is_learned_and_outliers_move_it_little() {

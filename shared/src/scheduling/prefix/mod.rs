@@ -301,6 +301,11 @@ impl Prefixes {
         self.speed.observed()
     }
 
+    /// How fast all workers saw them computed.
+    pub(super) fn hear_speed(&mut self, told: LearnedSpeed) {
+        self.speed.hear(told);
+    }
+
     /// What this worker sent since it was asked last, for its neighbours.
     pub(super) fn take_news(&mut self) -> Vec<News> {
         self.index.take_news()
