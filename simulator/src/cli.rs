@@ -70,9 +70,15 @@ pub struct Flags {
     /// Delay /metrics by so many milliseconds.
     #[arg(long, default_value_t = 0)]
     fault_metrics_delay_ms: u64,
+    /// Begin inference requests after so many milliseconds
+    #[arg(long, default_value_t = 0)]
+    fault_delay_ms: u64,
     /// Answer garbage to /metrics.
     #[arg(long)]
     fault_metrics_garbage: bool,
+    /// How many bytes of it; 0: once
+    #[arg(long, default_value_t = 0)]
+    fault_metrics_garbage_bytes: usize,
     /// Answer 503 to /health.
     #[arg(long)]
     fault_unhealthy: bool,
@@ -110,8 +116,10 @@ impl Flags {
                 error_rate: self.fault_error_rate,
                 error_status: self.fault_error_status,
                 hang: self.fault_hang,
+                delay_ms: self.fault_delay_ms,
                 metrics_delay_ms: self.fault_metrics_delay_ms,
                 metrics_garbage: self.fault_metrics_garbage,
+                metrics_garbage_bytes: self.fault_metrics_garbage_bytes,
                 unhealthy: self.fault_unhealthy,
                 reset_after_tokens: self.fault_reset_after_tokens,
             },

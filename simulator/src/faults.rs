@@ -7,6 +7,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// What goes wrong. The default is nothing. This is also the JSON of
@@ -20,10 +21,15 @@ pub struct FaultSettings {
     pub error_status: u16,
     /// Inference requests get no answer until this is switched off.
     pub hang: bool,
+    /// Inference requests are begun after so many milliseconds.
+    pub delay_ms: u64,
     /// `/metrics` answers after so many milliseconds.
     pub metrics_delay_ms: u64,
     /// `/metrics` answers 200 with something that is no exposition.
     pub metrics_garbage: bool,
+    /// How many bytes of it, with `metrics_garbage`: it is repeated until there are as
+    /// many. 0 is once.
+    pub metrics_garbage_bytes: usize,
     /// `/health` answers 503.
     pub unhealthy: bool,
     /// A streamed answer breaks off after so many tokens (of each choice).
@@ -37,8 +43,10 @@ impl Default for FaultSettings {
             error_rate: 0.0,
             error_status: 500,
             hang: false,
+            delay_ms: 0,
             metrics_delay_ms: 0,
             metrics_garbage: false,
+            metrics_garbage_bytes: 0,
             unhealthy: false,
             reset_after_tokens: None,
         }
@@ -117,6 +125,14 @@ impl Faults {
         let mut dice = self.dice.lock().unwrap_or_else(PoisonError::into_inner);
         let rolled: f64 = dice.random_range(0.0..1.0);
         (rolled < settings.error_rate).then_some(settings.error_status)
+    }
+
+    /// Returns when it is time to begin with a request that came now.
+    pub(crate) async fn delay(&self) {
+        let delay = self.settings.borrow().delay_ms;
+        if delay > 0 {
+            tokio::time::sleep(Duration::from_millis(delay)).await;
+        }
     }
 
     /// Returns when (and as long as) the server does not hang.

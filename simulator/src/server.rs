@@ -126,6 +126,17 @@ impl Server {
             let _ = task.await;
         }
     }
+
+    /// Ends it as a killed process ends: its port is free when this returns, and answers
+    /// in progress break off as soon as the runtime gets to them. What it saw can still
+    /// be read.
+    pub async fn kill(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+            // An error is the abort.
+            let _ = task.await;
+        }
+    }
 }
 
 impl Drop for Server {

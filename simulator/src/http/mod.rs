@@ -177,6 +177,7 @@ async fn route(call: Call<'_>) -> Result<Response<AnswerBody>, ApiError> {
 /// The requests that the model answers, and that faults hit.
 async fn infer(call: Call<'_>) -> Result<Response<AnswerBody>, ApiError> {
     call.app.faults.not_hanging().await;
+    call.app.faults.delay().await;
     if let Some(status) = call.app.faults.roll() {
         return Err(ApiError::Injected { status });
     }

@@ -31,7 +31,11 @@ pub(super) async fn metrics(call: Call<'_>) -> Result<Response<AnswerBody>, ApiE
         tokio::time::sleep(Duration::from_millis(faults.metrics_delay_ms)).await;
     }
     if faults.metrics_garbage {
-        return Ok(answer::full(StatusCode::OK, CONTENT_TYPE, GARBAGE));
+        let body = match faults.metrics_garbage_bytes {
+            0 => Bytes::from_static(GARBAGE),
+            bytes => GARBAGE.iter().copied().cycle().take(bytes).collect(),
+        };
+        return Ok(answer::full(StatusCode::OK, CONTENT_TYPE, body));
     }
     let app = call.app;
     let view = View::new(

@@ -5,6 +5,8 @@ use crate::{Config, FaultSettings, Stage};
 use bytes::Bytes;
 use http::Method;
 use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
 use serde_json::json;
 use std::time::Duration;
 
@@ -78,6 +80,43 @@ async fn metrics_can_be_slow_or_garbage() {
     let before = std::time::Instant::now();
     get(&server, "/metrics").await;
     assert!(before.elapsed() >= delay);
+}
+
+#[tokio::test]
+async fn garbage_can_be_large() {
+    let server = server().await;
+    let large = |faults: &mut FaultSettings| {
+        (faults.metrics_garbage, faults.metrics_garbage_bytes) = (true, 20_000_000);
+    };
+    server.faults().update(large).unwrap();
+    assert_eq!(get(&server, "/metrics").await.body.len(), 20_000_000);
+}
+
+#[tokio::test]
+async fn a_slow_server_answers_late_and_is_not_busy_meanwhile() {
+    let server = server().await;
+    server.faults().update(|faults| faults.delay_ms = 150).unwrap();
+    let before = std::time::Instant::now();
+    assert_eq!(post(&server, "/v1/completions", ask()).await.status, 200);
+    assert!(before.elapsed() >= Duration::from_millis(150));
+}
+
+#[tokio::test]
+async fn a_killed_server_breaks_off_its_answers_and_frees_its_port() {
+    let mut server = server().await;
+    server.faults().update(|faults| faults.hang = true).unwrap();
+    let address = server.addr();
+    let request = request(&server, Method::POST, "/v1/completions")
+        .body(Full::new(Bytes::from(ask().to_string())))
+        .unwrap();
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let asking = tokio::spawn(client.request(request));
+    until(|| server.requests().len() == 1).await;
+    server.kill().await;
+    assert!(asking.await.unwrap().is_err());
+    until(|| server.requests()[0].stage == Stage::Aborted).await;
+    let again = start(Config { listen: address, ..config() }).await;
+    assert_eq!(post(&again, "/v1/completions", ask()).await.status, 200);
 }
 
 #[tokio::test]
