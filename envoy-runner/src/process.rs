@@ -48,6 +48,8 @@ pub struct Options {
     pub cpus: Vec<usize>,
     /// Further arguments for Envoy.
     pub extra_args: Vec<OsString>,
+    /// Further variables in Envoy's environment.
+    pub env: Vec<(OsString, OsString)>,
     /// How long Envoy may take to end by itself before it is killed.
     pub grace: Duration,
 }
@@ -61,6 +63,7 @@ impl Default for Options {
             dir: None,
             cpus: Vec::new(),
             extra_args: Vec::new(),
+            env: Vec::new(),
             grace: Duration::from_secs(5),
         }
     }
@@ -111,6 +114,7 @@ impl Envoy {
             // Ten seconds unless told; a test that reads the access log would wait.
             .args(["--file-flush-interval-msec", "200"])
             .args(&options.extra_args)
+            .envs(options.env)
             .stdin(Stdio::null())
             .stdout(output("access.log")?)
             .stderr(output("envoy.log")?)

@@ -41,12 +41,13 @@ impl Gateway {
     /// Something does not start.
     pub async fn start(setup: Setup) -> Self {
         let (time_scale, change) = (setup.time_scale, setup.change);
-        let options = Options {
+        let mut options = Options {
             log_level: setup.log_level.to_owned(),
             concurrency: setup.workers,
             ..Options::default()
         };
-        let mut bootstrap = setup.into_bootstrap();
+        (setup.process)(&mut options);
+        let (mut bootstrap, last) = (setup.bootstrap, setup.last);
         let servers = pools::start(&mut bootstrap, time_scale, change).await;
         let address = |listener: usize| {
             let listener = &bootstrap.value()["static_resources"]["listeners"][listener];
@@ -55,6 +56,7 @@ impl Gateway {
             SocketAddr::from((Ipv4Addr::LOCALHOST, port))
         };
         let (address, status_address) = (address(0), address(1));
+        last(&mut bootstrap);
         let envoy = spawn_blocking(move || {
             let mut envoy = Envoy::start(&binary(), &bootstrap, options)
                 .unwrap_or_else(|error| panic!("Envoy does not start: {error:?}"));
@@ -97,6 +99,12 @@ impl Gateway {
     pub fn server(&self, name: &str) -> &Server {
         let server = self.servers.iter().find(|server| server.name() == name);
         server.unwrap_or_else(|| panic!("no server {name}"))
+    }
+
+    /// Takes all model servers out. Those that are dropped stop.
+    #[must_use]
+    pub fn take_servers(&mut self) -> Vec<Server> {
+        std::mem::take(&mut self.servers)
     }
 
     /// Takes a model server out, to be stopped.

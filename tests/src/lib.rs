@@ -27,7 +27,7 @@ pub use answer::Answer;
 pub use call::{Call, Upload};
 pub use client::{Client, Version};
 pub use gateway::Gateway;
-pub use memory::peak_memory;
+pub use memory::{memory, peak_memory};
 pub use modules::{binary, dist, root};
 pub use picker::{Load, endless};
 pub use pools::POOLS;

@@ -5,7 +5,7 @@
 
 use crate::modules::{dist, root};
 use crate::pools::{Change, SCRIPTED};
-use envoy_runner::{Bootstrap, free_ports};
+use envoy_runner::{Bootstrap, Options, free_ports};
 use serde_json::json;
 use serde_yaml_ng::{Value, from_str};
 use std::net::SocketAddr;
@@ -29,7 +29,12 @@ pub struct Setup {
     pub(crate) log_level: &'static str,
     pub(crate) workers: u32,
     pub(crate) change: Change,
+    pub(crate) process: Process,
+    pub(crate) last: Last,
 }
+
+type Process = Box<dyn FnOnce(&mut Options) + Send>;
+type Last = Box<dyn FnOnce(&mut Bootstrap) + Send>;
 
 /// The bbr filter's configuration in the guides' configuration, to be changed.
 #[must_use]
@@ -65,7 +70,15 @@ impl Setup {
         let ports = [(8080, ports[0]), (9901, ports[1]), (9902, ports[2])];
         bootstrap.with_ports(&ports).expect("the guides' ports");
         // Two workers, since one would hide what goes wrong between them.
-        Self { bootstrap, time_scale: 0.0, log_level: "info", workers: 2, change: |_| () }
+        Self {
+            bootstrap,
+            time_scale: 0.0,
+            log_level: "info",
+            workers: 2,
+            change: |_| (),
+            process: Box::new(|_| ()),
+            last: Box::new(|_| ()),
+        }
     }
 
     /// Changes fields of the bbr filter's configuration: a field of `changes` replaces
@@ -188,6 +201,21 @@ impl Setup {
     #[must_use]
     pub fn edit(mut self, change: impl FnOnce(&mut Value)) -> Self {
         self.bootstrap.edit(change);
+        self
+    }
+
+    /// The last change to Envoy's configuration, when all ports in it are those of this
+    /// run.
+    #[must_use]
+    pub fn edit_last(mut self, change: impl FnOnce(&mut Bootstrap) + Send + 'static) -> Self {
+        self.last = Box::new(change);
+        self
+    }
+
+    /// Any change to how Envoy's process is started.
+    #[must_use]
+    pub fn process(mut self, change: impl FnOnce(&mut Options) + Send + 'static) -> Self {
+        self.process = Box::new(change);
         self
     }
 
