@@ -1,10 +1,12 @@
 //! Model servers that are gone, hang, or all fail, behind the picker.
 
-use gateway_tests::{Answer, Call, Gateway, Load, Setup, Version, endless, eventually, run};
+use gateway_tests::{Answer, Call, Gateway, Load, Rest, Setup, Version, endless, eventually, run};
 use serde_json::json;
 use simulator::{Config, Server};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::time::sleep;
 
 const LLAMA: &str = "vllm-llama3-8b-instruct";
@@ -187,6 +189,50 @@ fn metrics_that_are_garbage_take_no_endpoint_out() {
             sleep(Duration::from_millis(10)).await;
         }
         gateway.check();
+    });
+}
+
+/// A server whose metrics break off, its own way, before they end.
+async fn breaking_off(hangs: bool) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut buffer = [0; 8 << 10];
+                let count = stream.read(&mut buffer).await.unwrap();
+                let asked = String::from_utf8_lossy(&buffer[..count]).into_owned();
+                let answer = if asked.starts_with("GET /metrics") {
+                    "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nvllm:num_requests_wai"
+                } else {
+                    "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok"
+                };
+                stream.write_all(answer.as_bytes()).await.unwrap();
+                if hangs && asked.starts_with("GET /metrics") {
+                    let _ = stream.read(&mut buffer).await;
+                }
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn metrics_that_break_off_trap_nobody_and_take_no_endpoint_out() {
+    run(async {
+        for hangs in [false, true] {
+            let server = breaking_off(hangs).await;
+            let pool = json!({"name": "scripted", "endpoints": [server.to_string()]});
+            let setup = Setup::guides().rest(Rest::Address(server));
+            let setup = setup.picker_only(&[]).picker_pool_added(pool);
+            let gateway = Gateway::start(setup).await;
+            let failures = "wasmcustom.igw_picker_scrape_failures.pool.scripted";
+            eventually("scrapes that break off", || (gateway.counter(failures) >= 4).then_some(()))
+                .await;
+            let answer = gateway.send(Call::get("/anything")).await;
+            assert_eq!((answer.status, &answer.body[..]), (200, &b"ok"[..]), "{answer:?}");
+            gateway.check();
+        }
     });
 }
 

@@ -41,7 +41,7 @@ pub trait BackgroundHost {
 
 /// The answer to a call, while its callback runs.
 pub trait Answer {
-    /// `:status`; none if there was no answer.
+    /// `:status`; none if the answer did not come to its end.
     fn status(&self) -> Option<u16>;
 
     /// Shows the body piece by piece, so that memory does not grow with it.

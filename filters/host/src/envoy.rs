@@ -138,6 +138,8 @@ impl BackgroundHost for Envoy {
 /// The answer to a call, inside its callback.
 #[derive(Debug, Clone, Copy)]
 pub struct CallAnswer {
+    /// The number of its headers, as the callback was told.
+    pub headers: usize,
     /// The length of its body, as the callback was told.
     pub body: usize,
 }
@@ -147,6 +149,11 @@ const PIECE: usize = 32 << 10;
 
 impl Answer for CallAnswer {
     fn status(&self) -> Option<u16> {
+        // An answer that broke off or became too large has none, and the SDK panics when
+        // it is asked for one of them.
+        if self.headers == 0 {
+            return None;
+        }
         let status = hostcalls::get_map_value_bytes(MapType::HttpCallResponseHeaders, ":status");
         str::from_utf8(&status.ok().flatten()?).ok()?.parse().ok()
     }

@@ -26,15 +26,9 @@ struct Configured {
 }
 
 impl Context for Root {
-    fn on_http_call_response(
-        &mut self,
-        token: u32,
-        _headers: usize,
-        body: usize,
-        _trailers: usize,
-    ) {
+    fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, _trailers: usize) {
         if let Some(configured) = &mut self.configured {
-            configured.background.on_answer(CallId(token), &CallAnswer { body });
+            configured.background.on_answer(CallId(token), &CallAnswer { headers, body });
         }
     }
 }

@@ -24,9 +24,10 @@ pub(crate) fn read(answer: &impl Answer, pool: &PoolSettings) -> Result<Observat
             Ok(Observation { several_engines, ..observation(&reading.metrics) })
         }
         // Envoy's own answers to a call: nobody there, and nobody in time.
-        Some(503) | None => Err(Failure::Unreachable),
+        Some(503) => Err(Failure::Unreachable),
         Some(504) => Err(Failure::Timeout),
-        Some(_) => Err(Failure::NoMetrics),
+        // One that began and broke off is from a server that lives.
+        Some(_) | None => Err(Failure::NoMetrics),
     }
 }
 
