@@ -97,6 +97,11 @@ impl Server {
         &self.app.config.name
     }
 
+    /// What it was started with.
+    pub fn config(&self) -> &Config {
+        &self.app.config
+    }
+
     /// Its faults, to be switched on and off.
     pub fn faults(&self) -> Faults {
         self.app.faults.clone()

@@ -6,6 +6,7 @@
 
 mod bench;
 mod build;
+mod chaos;
 mod demo;
 mod docs;
 mod fuzz;
@@ -37,6 +38,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Build both filters into dist/
     Build(build::Arguments),
+    /// Break endpoints, filters, configuration and clock under load on a real Envoy
+    Chaos(chaos::Arguments),
     /// Bring up the guides' gateway: model servers (simulated), filters, Envoy
     Demo(demo::Arguments),
     /// Generate the configuration reference and the JSON Schema in docs/
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Build(arguments) => build::run(&arguments),
+        Command::Chaos(arguments) => chaos::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Docs(arguments) => docs::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),

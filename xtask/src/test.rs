@@ -11,6 +11,7 @@ mod tally;
 mod wasm;
 
 use crate::build;
+use crate::chaos;
 use crate::demo;
 use crate::steps::Steps;
 use crate::toolchain::Choice;
@@ -58,6 +59,8 @@ enum Step {
     E2e,
     /// The guides' requests through the demo
     Demo,
+    /// Faults under load, in little; `cargo xtask chaos` does more
+    Chaos,
     /// The status page in a headless Chromium; with `IGW_BLESS` its pictures for docs/
     Browser,
     /// The dashboard and the rules against a real Prometheus that scrapes a demo
@@ -93,6 +96,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             Step::Demo => {
                 run.on_modules(built, "demo", |toolchain, _| demo::once_on_free_ports(toolchain));
             }
+            Step::Chaos => run.on_modules(built, "chaos", |_, _| chaos::quick()),
             Step::Browser => match browser::missing() {
                 None => run.on_modules(built, "status page", |_, _| browser::run()),
                 Some(reason) => run.steps.skip("status page", &reason),
