@@ -165,4 +165,10 @@ impl EndpointGauges {
             ready: gauge("ready"),
         }
     }
+
+    /// Those that mean something only while the endpoint is there.
+    pub(crate) fn of_a_living_endpoint(self) -> impl Iterator<Item = MetricId> {
+        let gauges = [self.waiting, self.running, self.kv_permille, self.in_flight, self.ready];
+        gauges.into_iter().flatten()
+    }
 }

@@ -28,10 +28,10 @@ impl Gauges {
             let define = || EndpointGauges::define(pool, endpoint.id, define);
             show(host, *gauges.or_insert_with(define), endpoint, now);
         }
-        // What has left shows as not ready, once; Envoy keeps its gauges.
+        // What has left shows as not ready and without a load, once; Envoy keeps its gauges.
         let is_there = |id| snapshot.endpoints.iter().any(|endpoint| endpoint.id == id);
         let left = self.0.iter().filter(|(id, _)| !is_there(**id));
-        for gauge in left.filter_map(|(_, gauges)| gauges.ready) {
+        for gauge in left.flat_map(|(_, gauges)| gauges.of_a_living_endpoint()) {
             host.set(gauge, 0);
         }
         self.0.retain(|id, _| is_there(*id));

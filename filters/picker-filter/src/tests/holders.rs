@@ -95,3 +95,40 @@ fn the_clock_may_jump_back_and_forth() {
         assert_eq!(process.others_in_flight(0), 0, "{now}");
     }
 }
+
+/// The gauges of an endpoint that must not outlive it.
+fn gauges(process: &Process, endpoint: &str) -> [Option<u64>; 3] {
+    ["waiting", "in_flight", "ready"].map(|name| {
+        process.gauge(&format!("igw_picker_endpoint_{name}.pool.p.endpoint.{endpoint}"))
+    })
+}
+
+#[test]
+fn the_gauges_of_an_endpoint_that_left_are_zero_whoever_scrapes() {
+    let config = r#"{"pools":[{"name":"p","endpoints":{"envoyAdmin":"admin"}}]}"#;
+    for holder_dies in [false, true] {
+        let mut process = Process::new(config, 3);
+        for endpoint in ["10.0.0.1:8000", "10.0.0.2:8000"] {
+            process.serve(endpoint, Server::Page(page(9, 0, 0.0)));
+        }
+        process.set_cluster_hosts(&["10.0.0.1:8000"]);
+        process.run_for(2_000);
+        let mut request = process.request(0, &[]);
+        request.on_headers();
+        process.run_for(2_000);
+        assert_eq!(gauges(&process, "10.0.0.1:8000"), [Some(9), Some(1), Some(1)]);
+        process.set_cluster_hosts(&["10.0.0.2:8000"]);
+        if holder_dies {
+            process.lose(process.holders()[0]);
+        }
+        process.run_for(8_000);
+        assert_eq!(gauges(&process, "10.0.0.2:8000"), [Some(9), Some(0), Some(1)]);
+        assert_eq!(gauges(&process, "10.0.0.1:8000"), [Some(0); 3], "{holder_dies}");
+        // It is over after its endpoint has left, and counts nowhere.
+        if process.vms_left().contains(&0) {
+            request.on_done();
+        }
+        process.run_for(2_000);
+        assert_eq!(gauges(&process, "10.0.0.1:8000"), [Some(0); 3]);
+    }
+}

@@ -59,6 +59,13 @@ struct World {
     page: RefCell<Option<(u16, Headers, Vec<u8>)>>,
     piece: RefCell<Vec<u8>>,
     route: RefCell<Option<String>>,
+    gauges: RefCell<BTreeMap<u32, u64>>,
+}
+
+/// The number of a metric: the same for the same name (FNV-1a).
+fn metric(name: &str) -> MetricId {
+    let mix = |id: u32, byte| (id ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    MetricId(name.bytes().fold(0x811c_9dc5, mix))
 }
 
 #[derive(Clone)]
@@ -101,7 +108,9 @@ impl BackgroundHost for Host {
         world.most_under_way.set(world.most_under_way.get().max(world.calls.borrow().len()));
         Some(id)
     }
-    fn set(&self, _: MetricId, _: u64) {}
+    fn set(&self, gauge: MetricId, value: u64) {
+        self.world.gauges.borrow_mut().insert(gauge.0, value);
+    }
     fn add(&self, _: MetricId, _: u64) {}
     fn record(&self, _: MetricId, _: u64) {}
     fn info(&self, _: &str) {}
@@ -209,7 +218,7 @@ impl Process {
             let token = 0x9e37_79b9 * (n as u64 + 1);
             let vm = Rc::new(Vm::new(settings, config.as_bytes(), Metrics::default(), token));
             let host = Host { world: Rc::clone(&world), vm: n };
-            Some((Rc::clone(&vm), Background::new(host, vm, |_, _| None)))
+            Some((Rc::clone(&vm), Background::new(host, vm, |_, name| Some(metric(name)))))
         };
         let vms = (0..vms).map(vm).collect();
         Self { world, vms }
@@ -268,6 +277,11 @@ impl Process {
                 hosts.join(",")
             ),
         )
+    }
+
+    /// What a gauge was set to last.
+    pub(super) fn gauge(&self, name: &str) -> Option<u64> {
+        self.world.gauges.borrow().get(&metric(name).0).copied()
     }
 
     pub(super) fn lose(&mut self, vm: usize) {
