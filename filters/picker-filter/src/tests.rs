@@ -1,6 +1,7 @@
 //! Several VMs of one process, ticking, with servers that answer their scrapes;
 //! and requests that go through them.
 
+mod clock;
 mod facts;
 mod holders;
 mod orca;

@@ -234,6 +234,11 @@ impl Process {
         }
     }
 
+    /// What the clock says.
+    pub(super) fn now(&self) -> u64 {
+        self.world.now.get()
+    }
+
     /// The clock jumps.
     pub(super) fn jump_to(&self, millis: u64) {
         self.world.now.set(millis);
