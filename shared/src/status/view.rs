@@ -243,11 +243,13 @@ impl<'a> Parts<'a> {
     /// The workers, sorted.
     #[must_use]
     pub fn workers(&self) -> Vec<WorkerView> {
-        let views = self.reports.iter().map(|(token, report)| WorkerView {
+        // Two may share a name, which is half of the token.
+        let reports = ordered(self.reports, |(token, _)| *token);
+        let view = |(token, report): &(u64, WorkerReport)| WorkerView {
             id: worker_name(*token),
             age_ms: millis(self.now.since(report.at)),
-        });
-        ordered(views, |view| view.id.clone())
+        };
+        reports.into_iter().map(view).collect()
     }
 
     /// The pool at this place, as this worker knows it and all workers report it.
