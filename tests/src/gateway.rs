@@ -40,6 +40,18 @@ impl Gateway {
     /// # Panics
     /// Something does not start.
     pub async fn start(setup: Setup) -> Self {
+        Self::start_on(setup, None).await
+    }
+
+    /// Starts another Envoy in front of this one's simulators. It has none of its own.
+    ///
+    /// # Panics
+    /// Something does not start.
+    pub async fn start_beside(&self, setup: Setup) -> Self {
+        Self::start_on(setup, Some(&self.servers)).await
+    }
+
+    async fn start_on(setup: Setup, servers: Option<&[Server]>) -> Self {
         let (time_scale, change) = (setup.time_scale, setup.change);
         let mut options = Options {
             log_level: setup.log_level.to_owned(),
@@ -48,7 +60,13 @@ impl Gateway {
         };
         (setup.process)(&mut options);
         let (mut bootstrap, last) = (setup.bootstrap, setup.last);
-        let servers = pools::start(&mut bootstrap, time_scale, change).await;
+        let servers = match servers {
+            Some(servers) => {
+                pools::join(&mut bootstrap, servers);
+                Vec::new()
+            }
+            None => pools::start(&mut bootstrap, time_scale, change).await,
+        };
         let address = |listener: usize| {
             let listener = &bootstrap.value()["static_resources"]["listeners"][listener];
             let port = listener["address"]["socket_address"]["port_value"].as_u64();

@@ -68,6 +68,17 @@ pub(crate) async fn start(
     servers
 }
 
+/// Puts the ports of simulators that run into the configuration.
+pub(crate) fn join(bootstrap: &mut Bootstrap, servers: &[Server]) {
+    let ports = endpoints(bootstrap).into_iter().filter_map(|(pool, index, port)| {
+        let name = format!("{pool}-{index}");
+        let server = servers.iter().find(|server| server.name() == name)?;
+        Some((port, server.addr().port()))
+    });
+    let ports: Vec<_> = ports.collect();
+    bootstrap.with_ports(&ports).expect("the ports just read");
+}
+
 /// Pool, index in it, and port of every endpoint.
 fn endpoints(bootstrap: &Bootstrap) -> Vec<(String, usize, u16)> {
     let list = |value: &Value| value.as_sequence().cloned().unwrap_or_default();
