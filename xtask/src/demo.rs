@@ -7,6 +7,7 @@
 mod burst;
 #[cfg(test)]
 mod console;
+mod conversations;
 mod curl;
 mod gateway;
 mod judge;
@@ -35,7 +36,7 @@ const WATCH: Duration = Duration::from_millis(500);
 /// What `cargo xtask demo` can be told.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Send the guides' requests and a burst, print what happened to each, and end
+    /// Send the guides' requests, a burst and conversations, print what happened, and end
     #[arg(long)]
     once: bool,
     /// Print lines even where there is a terminal
@@ -89,7 +90,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             // The burst has servers of its own, on the same ports.
             gateway.stop().await?;
             outcome?;
-            return burst::run(ports, &binary).await;
+            burst::run(ports, &binary).await?;
+            return conversations::run(ports, &binary).await;
         }
         let outcome = if let Some(unpicked) = unpicked {
             live::run(&mut gateway, ports, unpicked).await

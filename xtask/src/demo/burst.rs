@@ -11,7 +11,8 @@ mod report;
 mod stream;
 mod variant;
 
-pub(super) use stream::agent;
+pub(super) use report::{percentile, shown};
+pub(super) use stream::{Answer, agent, ask};
 pub(super) use variant::Variant;
 
 use super::gateway::Gateway;
@@ -22,7 +23,6 @@ use envoy_runner::EnvoyBinary;
 use load::{LOADS, Load, SLOTS};
 use simulator::{Config, Server, Timings};
 use std::time::{Duration, Instant};
-use stream::Answer;
 use tokio::task::spawn_blocking;
 
 /// Requests of the burst, each on a connection of its own.

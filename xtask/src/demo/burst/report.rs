@@ -27,14 +27,14 @@ pub(super) fn draw(round_robin: &[Answer], picker: &[Answer], names: &[String]) 
 }
 
 /// The smallest time that this share of the answers does not exceed.
-fn percentile(answers: &[Answer], percent: usize) -> Duration {
+pub(in crate::demo) fn percentile(answers: &[Answer], percent: usize) -> Duration {
     let mut times: Vec<_> = answers.iter().map(|answer| answer.first_token).collect();
     times.sort_unstable();
     let rank = (times.len() * percent).div_ceil(100).max(1);
     times.get(rank - 1).copied().unwrap_or_default()
 }
 
-fn shown(time: Duration) -> String {
+pub(in crate::demo) fn shown(time: Duration) -> String {
     format!("{} ms", time.as_millis())
 }
 

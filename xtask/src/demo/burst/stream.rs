@@ -13,11 +13,11 @@ use ureq::Agent;
 
 /// What a request of the burst met.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(in crate::demo) struct Answer {
     /// The model server that answered.
-    pub(super) endpoint: String,
+    pub(in crate::demo) endpoint: String,
     /// From sending the request to the first token.
-    pub(super) first_token: Duration,
+    pub(in crate::demo) first_token: Duration,
 }
 
 /// A client with connections of its own.
@@ -52,6 +52,11 @@ fn chat(port: u16) -> Result<Answer> {
         "min_tokens": TOKENS,
         "stream": true,
     });
+    ask(port, &body)
+}
+
+/// Sends a chat that is streamed, and reads it to its end.
+pub(in crate::demo) fn ask(port: u16, body: &Value) -> Result<Answer> {
     let url = format!("http://127.0.0.1:{port}/v1/chat/completions");
     let sent = Instant::now();
     let post = agent().post(&url).header("content-type", "application/json");
