@@ -14,6 +14,8 @@ use serde_yaml_ng::Value;
 use std::path::Path;
 use std::time::Instant;
 
+/// The header that decides routes, which the BBR filter takes from every client.
+const BASE_MODEL: &str = "x-gateway-base-model-name";
 /// Requests that trap, each on a connection of its own, so that every worker gets some.
 const TRAPS: usize = 30;
 /// Requests after which it must be clear what the policy makes of a trapped VM.
@@ -149,10 +151,15 @@ pub(crate) async fn policy(case: Case, rng: &mut Rng, size: Size) -> Row {
         let later = sent.iter().filter(|sent| sent.began > settled);
         later.clone().find(|sent| !case.after.is(sent)).cloned()
     });
+    let spoofed = scene.gateway.send(Call::get("/version").header(BASE_MODEL, GOALS[0].1)).await;
+    let spoofs = spoofed.pod().is_some();
     let (judged, _) = scene.judge(load, &excuses).await;
     let recovery = (case.after == After::Well).then_some(recovery);
     let mut row = Row::new(judged, recovery).note(format!("{trapped} of {TRAPS} requests trapped"));
-    row.failure = other.map(|sent| format!("expected {:?}: {sent:?}", case.after));
+    let other = other.map(|sent| format!("expected {:?}: {sent:?}", case.after));
+    // Where the BBR filter is bypassed nobody removes a client's own headers; and only there.
+    let wrong = spoofs != (case.after == After::NoRoute);
+    row.failure = other.or(wrong.then(|| format!("with a header of the client's: {spoofed:?}")));
     row
 }
 
