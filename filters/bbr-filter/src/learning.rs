@@ -52,7 +52,9 @@ impl Learning {
         }
         let (_, adapters) = catalog.counts();
         let (_, configured) = self.configured.counts();
-        host.info(&format!("bbr: {} adapters learned from model servers", adapters - configured));
+        // What is learned only adds.
+        let learned = adapters.saturating_sub(configured);
+        host.info(&format!("bbr: {learned} adapters learned from model servers"));
         Some(Rc::new(policy.with_catalog(catalog)))
     }
 }

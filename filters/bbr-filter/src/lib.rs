@@ -9,6 +9,10 @@
 //! The alternative, to resume a held request later from another callback, loses
 //! bytes on Envoy 1.35 to 1.37 (envoy issue 46841).
 
+// A sum that wraps is a wrong answer, and a division by zero a trap: each says what it does.
+#![deny(clippy::arithmetic_side_effects)]
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
+
 pub mod learning;
 pub mod metrics;
 pub mod policy;

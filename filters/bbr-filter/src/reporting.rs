@@ -33,7 +33,8 @@ impl Reporting {
     /// Takes down what was counted since the last time; before the metrics are flushed.
     pub fn note(&mut self, metrics: &Metrics) {
         for (outcome, count) in metrics.pending_outcomes() {
-            *self.counts.entry(outcome).or_default() += count;
+            let counted = self.counts.entry(outcome).or_default();
+            *counted = counted.saturating_add(count);
         }
     }
 
@@ -64,7 +65,8 @@ impl Reporting {
             return;
         }
         for (&outcome, &count) in &self.counts {
-            *counts.entry(Cow::Borrowed(outcome)).or_default() += count;
+            let counted = counts.entry(Cow::Borrowed(outcome)).or_default();
+            *counted = counted.saturating_add(count);
         }
         if host.share(OUTCOMES_KEY, &encode(&RequestOutcomes { counts }), cas).is_ok() {
             self.counts.clear();

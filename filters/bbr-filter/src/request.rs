@@ -98,7 +98,7 @@ impl<H: StreamHost> Request<H> {
             Err(rejection) => self.reject(&rejection),
         };
         if let (Some(time), Some(started)) = (&mut self.scan_time, started) {
-            *time += self.host.now().saturating_sub(started);
+            *time = time.saturating_add(self.host.now().saturating_sub(started));
         }
         if matches!(self.state, State::Over) {
             self.record_sizes();
@@ -152,13 +152,13 @@ impl<H: StreamHost> Request<H> {
             State::Reading(_) => usize::try_from(self.read).unwrap_or(usize::MAX).min(held),
             State::Watching(..) | State::Over => 0,
         };
-        let new = held - start;
+        let new = held.saturating_sub(start);
         if !self.is_undecided() {
             self.check_length(new)?;
         }
         if new > 0 {
             let chunk = self.host.body(start, new).ok_or(Rejection::Host)?;
-            self.read += chunk.len() as u64;
+            self.read = self.read.saturating_add(chunk.len() as u64);
             if let Some(flow) = self.feed(&chunk)? {
                 return Ok(flow);
             }
@@ -182,7 +182,7 @@ impl<H: StreamHost> Request<H> {
     /// Refuses a body that is, or is announced to be, above the limit.
     fn check_length(&self, new: usize) -> Result<(), Rejection> {
         let limit = self.policy.settings.max_body_bytes;
-        let length = (self.read + new as u64).max(self.content_length.unwrap_or(0));
+        let length = self.read.saturating_add(new as u64).max(self.content_length.unwrap_or(0));
         if length > limit { Err(Rejection::BodyTooLarge { limit }) } else { Ok(()) }
     }
 
@@ -259,7 +259,7 @@ impl<H: StreamHost> Request<H> {
             let Splice { added, removed } =
                 splice(&self.host, &place, &model).map_err(|_| Rejection::Host)?;
             if let Some(length) = self.content_length {
-                let length = (length + added).saturating_sub(removed);
+                let length = length.saturating_add(added).saturating_sub(removed);
                 self.host.set_header("content-length", length.to_string().as_bytes());
             }
             asked.iter().for_each(|asked| policy.metrics.count_rewrite(asked));

@@ -35,11 +35,12 @@ pub(crate) fn splice(
         }
     };
     let Range { start, end } = span;
+    let removed = end.checked_sub(start).ok_or(Refused)?;
     let mut bytes = before;
     bytes.truncate(usize::try_from(start).map_err(|_| Refused)?);
     bytes.extend_from_slice(&name);
     host.replace_body_start(usize::try_from(end).map_err(|_| Refused)?, &bytes)?;
-    Ok(Splice { added: name.len() as u64, removed: end - start })
+    Ok(Splice { added: name.len() as u64, removed })
 }
 
 fn start_of_body(host: &impl StreamHost, len: u64) -> Result<Vec<u8>, Refused> {

@@ -71,7 +71,7 @@ impl BodyWatch {
     /// The requests held so long that their bytes should have come, if there are any.
     #[must_use]
     pub fn overdue(&self, now: Duration) -> Vec<StreamId> {
-        let overdue = |held: &Held| !held.answered && now >= held.since + PATIENCE;
+        let overdue = |held: &Held| !held.answered && now >= held.since.saturating_add(PATIENCE);
         match &*self.0.borrow() {
             Watch::Waiting(held) => {
                 held.iter().filter(|(_, held)| overdue(held)).map(|(&id, _)| id).collect()

@@ -165,7 +165,7 @@ impl Answer for CallAnswer {
             let Some(piece) = piece.ok().flatten().filter(|piece| !piece.is_empty()) else {
                 return;
             };
-            start += piece.len();
+            start = start.saturating_add(piece.len());
             each(&piece);
         }
     }

@@ -25,9 +25,9 @@ impl Headers {
         let count = self.word(0).unwrap_or(0);
         let mut at = count.checked_mul(2 * WORD).and_then(|lengths| lengths.checked_add(WORD));
         (0..count).map_while(move |n| {
-            let lengths = WORD + 2 * WORD * n;
+            let lengths = n.checked_mul(2 * WORD)?.checked_add(WORD)?;
             let name = self.text(&mut at, self.word(lengths)?)?;
-            let value = self.text(&mut at, self.word(lengths + WORD)?)?;
+            let value = self.text(&mut at, self.word(lengths.checked_add(WORD)?)?)?;
             Some((name, value))
         })
     }

@@ -4,6 +4,10 @@
 //! natively against a fake. The adapter, `envoy`, is compiled for Wasm only and is
 //! the one place that calls Proxy-Wasm's host functions.
 
+// A sum that wraps is a wrong answer, and a division by zero a trap: each says what it does.
+#![deny(clippy::arithmetic_side_effects)]
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
+
 mod background;
 mod headers;
 mod metric;

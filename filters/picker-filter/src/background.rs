@@ -80,7 +80,8 @@ impl<H: BackgroundHost> Background<H> {
     #[must_use]
     pub fn tick_period(&self) -> Duration {
         let interval = self.vm.settings.scrape.interval;
-        (interval / 2).clamp(Duration::from_millis(10), Duration::from_millis(20))
+        let half = interval.checked_div(2).unwrap_or_default();
+        half.clamp(Duration::from_millis(10), Duration::from_millis(20))
     }
 
     /// Whether this VM scrapes.

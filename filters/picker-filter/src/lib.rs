@@ -10,6 +10,10 @@
 //! no calls; all that happens on ticks. The alternative, asking for metrics while
 //! a request waits, would put the slowest model server into every request's way.
 
+// A sum that wraps is a wrong answer, and a division by zero a trap: each says what it does.
+#![deny(clippy::arithmetic_side_effects)]
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
+
 pub mod background;
 pub mod metrics;
 pub mod request;

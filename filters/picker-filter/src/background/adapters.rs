@@ -69,12 +69,13 @@ impl Adapters {
         let scrape = &vm.settings.scrape;
         let learns = vm.settings.pools.iter().any(|pool| pool.learn_adapters);
         // Several times per interval, so that an adapter's news is not late by another one.
-        let pause = scrape.adapter_interval / 4;
+        let pause = scrape.adapter_interval.checked_div(4).unwrap_or_default();
         if !learns || self.shared.is_some_and(|last| !now.has_passed(last, pause)) {
             return;
         }
         self.shared = Some(now);
-        self.asked.retain(|_, last| !now.has_passed(*last, 2 * scrape.adapter_grace));
+        let long = scrape.adapter_grace.saturating_mul(2);
+        self.asked.retain(|_, last| !now.has_passed(*last, long));
         let stored = host.shared(LEARNED_ADAPTERS_KEY);
         let decoded = stored.as_ref().and_then(|(bytes, _)| decode::<LearnedAdapters>(bytes).ok());
         let before = decoded.unwrap_or_default();

@@ -185,8 +185,9 @@ impl Holder {
         let under_way: usize = self.pools.iter().map(|work| work.targets.under_way()).sum();
         let mut room = settings.scrape.concurrency.saturating_sub(under_way);
         // Another pool comes first each time, so that none starves when room is scarce.
-        let count = self.pools.len().max(1);
-        let first = usize::try_from(now.0 % count as u64).unwrap_or(0);
+        let count = self.pools.len();
+        let turn = now.0.checked_rem(count as u64).unwrap_or(0);
+        let first = usize::try_from(turn).unwrap_or(0);
         for place in (first..count).chain(0..first) {
             let (Some(work), Some(pool)) = (self.pools.get_mut(place), settings.pools.get(place))
             else {

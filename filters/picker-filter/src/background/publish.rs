@@ -16,7 +16,7 @@ const WORKER_LIFE: Duration = Duration::from_secs(30);
 /// The generation after one that was seen. Time itself is the generation: it grows from
 /// holder to holder too.
 pub(super) fn generation_after(seen: u64, now: Millis) -> u64 {
-    now.0.max(seen + 1)
+    now.0.max(seen.saturating_add(1))
 }
 
 /// Endpoints that are published within a millisecond's pause: a snapshot of 100 comes

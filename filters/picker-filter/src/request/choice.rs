@@ -53,7 +53,7 @@ impl Chosen {
         let ranked = pick.ranked();
         let best = ranked.first().and_then(|best| Some((best, pool.endpoints().get(best.place)?)));
         let (best, endpoint) = best.ok_or(Refusal::NoEndpoint(NoEndpoint::EmptyPool))?;
-        let mut destination = String::with_capacity(ranked.len() * 24);
+        let mut destination = String::with_capacity(ranked.len().saturating_mul(24));
         append(&mut destination, pool, &pick);
         let outcome = match pick.why {
             Why::Scores => Outcome::Picked,
@@ -131,7 +131,9 @@ impl Chosen {
 fn prompt(facts: &RequestFacts) -> String {
     let RequestFacts { prompt_tokens, chain, .. } = facts;
     let ends = std::iter::successors(Some(1_usize), |end| end.checked_mul(2));
-    let ends = ends.map_while(|end| chain.get(end - 1)).map(|entry| format!("{:08x}", entry >> 32));
+    let ends = ends
+        .map_while(|end| chain.get(end.saturating_sub(1)))
+        .map(|entry| format!("{:08x}", entry >> 32));
     let ends = ends.collect::<Vec<_>>().join(".");
     format!("tokens={prompt_tokens}; blocks={}; prefix={ends}; ", chain.len())
 }
