@@ -60,9 +60,9 @@ impl Contender {
         let claim = Step::Write(Record { holder: self.token, expires: now + LEASE, busy });
         let Some(stored) = stored else { return claim };
         let left = stored.expires.since(now);
-        let run_out = left.is_zero() || left > 2 * LEASE;
+        let run_out = left.is_zero() || left > LEASE.saturating_mul(2);
         if stored.holder == self.token {
-            return if run_out || left < LEASE / 2 || stored.busy != busy {
+            return if run_out || left.saturating_mul(2) < LEASE || stored.busy != busy {
                 claim
             } else {
                 Step::Hold
@@ -70,7 +70,8 @@ impl Contender {
         }
         let may_claim = if busy {
             // The jitter keeps busy VMs from claiming all in one tick.
-            run_out && (left > LEASE || now.since(stored.expires) >= COURTESY + self.jitter())
+            let courtesy = COURTESY.saturating_add(self.jitter());
+            run_out && (left > LEASE || now.since(stored.expires) >= courtesy)
         } else {
             run_out || stored.busy
         };

@@ -24,6 +24,7 @@ impl Random {
     /// A number below `bound`; 0 when `bound` is 0.
     pub fn below(&mut self, bound: usize) -> usize {
         // The bias of a modulus is bound / 2^64: nothing for a pool's size.
-        usize::try_from(self.next_u64() % (bound.max(1) as u64)).unwrap_or(0)
+        let number = self.next_u64().checked_rem(bound as u64).unwrap_or(0);
+        usize::try_from(number).unwrap_or(0)
     }
 }

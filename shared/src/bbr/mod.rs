@@ -6,6 +6,10 @@
 
 mod body;
 mod content;
+#[allow(
+    clippy::arithmetic_side_effects,
+    reason = "positions within a buffer, bounded by its length"
+)]
 mod multipart;
 mod outcome;
 mod parameters;

@@ -31,13 +31,13 @@ impl<'a> RequestHead<'a> {
     /// Reads the head from headers with names in lower case.
     pub fn from_headers(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Self {
         let mut head = Self::default();
-        let mut content_types = 0;
+        let mut content_types = 0_usize;
         for (name, value) in headers {
             match name {
                 b":method" => head.method = value,
                 b":path" => head.path = value,
                 b"content-type" => {
-                    content_types += 1;
+                    content_types = content_types.saturating_add(1);
                     head.content_type = (content_types == 1).then_some(value);
                 }
                 b"content-encoding" if !is_identity(value) => {

@@ -94,7 +94,7 @@ impl Catalog {
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {
         let bases = self.roles.values().filter(|role| **role == Role::Base).count();
-        (bases, self.roles.len() - bases)
+        (bases, self.roles.len().saturating_sub(bases))
     }
 }
 

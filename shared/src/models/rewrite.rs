@@ -47,7 +47,7 @@ impl Split {
     pub fn choose(&self, number: u64) -> Option<&ModelName> {
         // Spread, so that neighbouring numbers (clock readings) and FNV's weak low
         // bits do not bias the shares.
-        let mut point = Random::new(number).next_u64() % self.total.max(1);
+        let mut point = Random::new(number).next_u64().checked_rem(self.total).unwrap_or(0);
         for target in &self.targets {
             match point.checked_sub(u64::from(target.weight)) {
                 Some(rest) => point = rest,

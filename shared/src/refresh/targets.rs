@@ -119,7 +119,7 @@ impl Targets {
                 failures: 0,
                 unreachable: 0,
                 last_failure: None,
-                due: now + rhythm.interval / count * n,
+                due: now + rhythm.interval.checked_div(count).unwrap_or_default().saturating_mul(n),
                 asked: None,
             });
             target.healthy = healthy;
@@ -131,7 +131,10 @@ impl Targets {
     pub fn take_due(&mut self, room: usize, rhythm: Rhythm, now: Millis) -> Vec<EndpointId> {
         self.follow_clock(now);
         for target in &mut self.targets {
-            if target.asked.is_some_and(|asked| now.since(asked) > rhythm.timeout + GRACE) {
+            if target
+                .asked
+                .is_some_and(|asked| now.since(asked) > rhythm.timeout.saturating_add(GRACE))
+            {
                 target.failed(Failure::Timeout, rhythm, now);
             }
         }
@@ -203,7 +206,7 @@ impl Targets {
 
 /// The earliest next scrape after one that ended now.
 fn observation_floor(now: Millis, rhythm: Rhythm) -> Millis {
-    now + rhythm.interval / 4
+    now + rhythm.interval.checked_div(4).unwrap_or_default()
 }
 
 impl Target {

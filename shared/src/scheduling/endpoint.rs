@@ -205,7 +205,8 @@ impl Endpoint {
     pub(super) fn has_free_slot(&self, now: Millis, horizon: Duration) -> bool {
         let Some(observation) = &self.observation else { return true };
         let Some(max) = observation.adapters.max else { return true };
-        let active = observation.adapters.running.len() + observation.adapters.waiting.len();
+        let adapters = &observation.adapters;
+        let active = adapters.running.len().saturating_add(adapters.waiting.len());
         active.max(self.memory.recent(now, horizon)) < usize::try_from(max).unwrap_or(usize::MAX)
     }
 }

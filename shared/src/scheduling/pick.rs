@@ -92,7 +92,7 @@ impl Pick {
 
     /// Whether a candidate with this score is behind the best `limit`, whatever its tie.
     fn is_beaten(&self, score: f32, limit: usize) -> bool {
-        let last = limit.clamp(1, MAX_RANKED) - 1;
+        let last = limit.clamp(1, MAX_RANKED).saturating_sub(1);
         self.ranked().get(last).is_some_and(|last| score < last.score)
     }
 
@@ -105,7 +105,7 @@ impl Pick {
         if place >= limit {
             return;
         }
-        self.len = (self.len + 1).min(limit);
+        self.len = self.len.saturating_add(1).min(limit);
         if let Some(behind) = self.ranked.get_mut(place..self.len) {
             behind.rotate_right(1);
             if let Some(slot) = behind.first_mut() {
@@ -405,7 +405,7 @@ fn least_of_two(
     let mut pick = Pick::new(Why::NoFreshMetrics, saturation);
     let first = random.below(candidates.len());
     let second = match random.below(candidates.len().saturating_sub(1)) {
-        other if other >= first => other + 1,
+        other if other >= first => other.saturating_add(1),
         other => other,
     };
     for (n, candidate) in candidates.iter().enumerate() {

@@ -72,8 +72,9 @@ impl Pool {
         let fading = profile.staleness.fading();
         let trust = |row: &Row| row.seen_at.map_or(0.0, |seen_at| fading.trust(seen_at, now));
         let ready = self.rows.iter().filter(|row| row.ready);
-        let (sum, count) = ready
-            .fold((0.0, 0_u32), |(sum, count), row| (sum + row.saturation(trust(row)), count + 1));
+        let (sum, count) = ready.fold((0.0, 0_u32), |(sum, count), row| {
+            (sum + row.saturation(trust(row)), count.saturating_add(1))
+        });
         (count > 0).then(|| sum / count as f32)
     }
 
@@ -110,7 +111,7 @@ impl Pool {
     ) -> Option<Started> {
         self.change(id, |endpoint| {
             endpoint.in_flight.start(now);
-            endpoint.picks += 1;
+            endpoint.picks = endpoint.picks.wrapping_add(1);
             if let Some(adapter) = adapter {
                 endpoint.memory.note(adapter, now);
             }

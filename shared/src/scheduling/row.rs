@@ -102,7 +102,7 @@ impl Slots {
             return Self::Free;
         };
         let max = usize::try_from(max).unwrap_or(usize::MAX);
-        let active = adapters.running.len() + adapters.waiting.len();
+        let active = adapters.running.len().saturating_add(adapters.waiting.len());
         if active >= max {
             Self::Taken
         } else if endpoint.memory.keys().count() < max {

@@ -171,7 +171,7 @@ fn lora_affinity(endpoint: &Endpoint, context: &Context) -> f32 {
     let Some(adapter) = context.adapter else { return 0.0 };
     let Some(observation) = &endpoint.observation else { return 0.0 };
     let adapters = &observation.adapters;
-    let active = adapters.running.len() + adapters.waiting.len();
+    let active = adapters.running.len().saturating_add(adapters.waiting.len());
     if adapters.running.contains(&adapter) {
         1.0
     } else if adapters.max.is_some_and(|max| active < usize::try_from(max).unwrap_or(usize::MAX)) {

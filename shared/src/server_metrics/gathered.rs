@@ -42,11 +42,13 @@ impl Gathered {
             }
             match source.reads {
                 Reads::Value(field) => {
-                    *series += usize::from(fold(number, field, sample.value));
+                    let counted = usize::from(fold(number, field, sample.value));
+                    *series = series.saturating_add(counted);
                 }
                 Reads::Label(label, field) => {
                     let value = sample.label(label).and_then(|value| value.parse().ok());
-                    *series += usize::from(fold(number, field, value.unwrap_or(f64::NAN)));
+                    let counted = usize::from(fold(number, field, value.unwrap_or(f64::NAN)));
+                    *series = series.saturating_add(counted);
                 }
                 Reads::LoraRequests => lora_requests(&mut self.lora, sample),
                 Reads::LoraLoaded => lora_loaded(self.loaded.get_or_insert_default(), sample),

@@ -107,7 +107,7 @@ impl MetricNames {
             let known = families.iter().position(|family| *family == selector.family);
             let family = known.unwrap_or_else(|| {
                 families.push(selector.family.clone());
-                families.len() - 1
+                families.len().saturating_sub(1)
             });
             sources.push(Source { family, selector, reads });
         }

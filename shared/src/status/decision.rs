@@ -54,7 +54,7 @@ pub struct Candidate {
 pub(super) fn cut(name: &str) -> String {
     let mut end = name.len().min(LONGEST_NAME);
     while !name.is_char_boundary(end) {
-        end -= 1;
+        end = end.saturating_sub(1);
     }
     name.get(..end).unwrap_or_default().to_owned()
 }

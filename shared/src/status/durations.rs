@@ -43,7 +43,7 @@ impl Durations {
         let rank = ((q.clamp(0.0, 1.0) * total as f64).ceil() as u64).max(1);
         let mut passed = 0;
         self.0.iter().find_map(|(&bucket, &count)| {
-            passed += u64::from(count);
+            passed = u64::saturating_add(passed, count.into());
             (passed >= rank).then(|| middle(bucket))
         })
     }
@@ -52,15 +52,16 @@ impl Durations {
 fn bucket(millis: u64) -> u16 {
     let octave = u64::from(millis.max(1).ilog2()).saturating_sub(u64::from(PARTS.ilog2()));
     // Within an octave the upper bits count; below two octaves of parts, all of them.
-    u16::try_from(octave * PARTS + (millis >> octave)).unwrap_or(u16::MAX)
+    u16::try_from(octave.saturating_mul(PARTS).saturating_add(millis >> octave)).unwrap_or(u16::MAX)
 }
 
 fn middle(bucket: u16) -> f64 {
     let bucket = u64::from(bucket);
     let octave = (bucket / PARTS).saturating_sub(1);
-    let start = (bucket - octave * PARTS) << octave;
-    let width = 1_u64 << octave;
-    start as f64 + (width - 1) as f64 / 2.0
+    let first = bucket.saturating_sub(octave.saturating_mul(PARTS));
+    // In floating point: a bucket that another VM made up may lie beyond all durations.
+    let width = (octave as f64).exp2();
+    first as f64 * width + (width - 1.0) / 2.0
 }
 
 #[cfg(test)]

@@ -42,7 +42,8 @@ impl Minute {
     /// Changes the count of now.
     pub fn count(&mut self, now: Millis, change: impl FnOnce(&mut Tally)) {
         let turn = now.0 / SLOT_MS;
-        let place = usize::try_from(turn % SLOTS as u64).unwrap_or_default();
+        let place =
+            usize::try_from(turn.checked_rem(SLOTS as u64).unwrap_or_default()).unwrap_or_default();
         if let Some((of, tally)) = self.0.get_mut(place) {
             if *of != turn {
                 (*of, *tally) = (turn, Tally::default());
@@ -55,7 +56,7 @@ impl Minute {
     #[must_use]
     pub fn sum(&self, now: Millis) -> Option<Tally> {
         let turn = now.0 / SLOT_MS;
-        let oldest = turn.saturating_sub(SLOTS as u64 - 1);
+        let oldest = turn.saturating_sub(const { SLOTS as u64 - 1 });
         let mut sum = Tally::default();
         for (_, tally) in self.0.iter().filter(|(of, _)| (oldest..=turn).contains(of)) {
             sum.merge(tally);

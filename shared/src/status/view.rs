@@ -297,7 +297,8 @@ impl<'a> Parts<'a> {
             remembered.extend(&endpoint.remembered);
         }
         for (outcome, count) in &report.outcomes {
-            *outcomes.entry(outcome.to_string()).or_default() += count;
+            let counted = outcomes.entry(outcome.to_string()).or_default();
+            *counted = counted.saturating_add(*count);
         }
     }
 

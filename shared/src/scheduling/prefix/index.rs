@@ -87,7 +87,8 @@ fn bit(key: u64) -> usize {
 }
 
 fn seconds(now: Millis) -> u32 {
-    u32::try_from(now.0 / 1_000 % u64::from(u32::MAX)).unwrap_or(0).max(1)
+    let seconds = (now.0 / 1_000).checked_rem(u32::MAX.into()).unwrap_or(0);
+    u32::try_from(seconds).unwrap_or(0).max(1)
 }
 
 fn faded(count: f32, at: u32, now: u32) -> f32 {
@@ -119,14 +120,14 @@ impl Index {
             if known == 0 {
                 break;
             }
-            depths.seen = n + 1;
+            depths.seen = n.saturating_add(1);
             alive &= known;
             let mut bits = alive;
             while bits != 0 {
                 if let Some(depth) = depths.by_bit.get_mut(bits.trailing_zeros() as usize) {
-                    *depth = n + 1;
+                    *depth = n.saturating_add(1);
                 }
-                bits &= bits - 1;
+                bits &= bits.wrapping_sub(1);
             }
         }
         depths
@@ -180,8 +181,8 @@ impl Index {
         }
         let news = entry.known(now) & mask == 0;
         if now / GENERATION != entry.at / GENERATION {
-            entry.before =
-                if now / GENERATION == entry.at / GENERATION + 1 { entry.now } else { 0 };
+            let next = (entry.at / GENERATION).saturating_add(1);
+            entry.before = if now / GENERATION == next { entry.now } else { 0 };
             entry.now = 0;
         }
         let renewed = entry.now & mask == 0;

@@ -47,16 +47,16 @@ pub(super) fn levels(
 ) -> impl Iterator<Item = Level> + use<> {
     let mut levels = [Level { hash: 0, blocks: 0, endpoints: 0 }; MOST_LEVELS];
     let mut count = 0_usize;
-    let mut left = endpoints + 1;
+    let mut left = endpoints.saturating_add(1);
     for (n, hash) in counted(chain, stride) {
         let now = spread(share(hash), endpoints);
         if now < left && count < MOST_LEVELS {
             if let Some(level) = levels.get_mut(count) {
-                *level = Level { hash, blocks: n + 1, endpoints: now };
+                *level = Level { hash, blocks: n.saturating_add(1), endpoints: now };
             }
-            (left, count) = (now, count + 1);
+            (left, count) = (now, count.saturating_add(1));
         } else if let Some(level) = count.checked_sub(1).and_then(|last| levels.get_mut(last)) {
-            level.blocks = n + 1;
+            level.blocks = n.saturating_add(1);
         }
         if left == 1 {
             break;
@@ -75,7 +75,10 @@ pub(super) fn levels(
 pub(super) fn popular(chain: &[u64], stride: usize, share: impl Fn(u64) -> f32) -> usize {
     const POPULAR: f32 = 0.01;
     let counted = counted(chain, stride);
-    counted.take_while(|(_, hash)| share(*hash) > POPULAR).last().map_or(0, |(n, _)| n + 1)
+    counted
+        .take_while(|(_, hash)| share(*hash) > POPULAR)
+        .last()
+        .map_or(0, |(n, _)| n.saturating_add(1))
 }
 
 /// Each `stride`th block and its place.
