@@ -66,7 +66,7 @@ impl PromptNews {
         let has_news = pieces.len() > before;
         let gone = pieces.len().saturating_sub(WINDOW);
         pieces.drain(..gone);
-        self.own.first += gone as u64;
+        self.own.first = self.own.first.saturating_add(gone as u64);
         has_news
     }
 
@@ -85,7 +85,7 @@ impl PromptNews {
             *seen = cas;
             let Ok(window) = decode::<PrefixNews>(&bytes) else { continue };
             let known = usize::try_from(next.saturating_sub(window.first)).unwrap_or(usize::MAX);
-            *next = window.first + window.pieces.len() as u64;
+            *next = window.first.saturating_add(window.pieces.len() as u64);
             let pieces = window.pieces.get(known..).unwrap_or_default();
             for &place in pools {
                 let of = pieces.iter().filter(|(of, _)| *of == place);
