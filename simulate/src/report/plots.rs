@@ -101,7 +101,7 @@ fn lines(study: &Study, workload: Workload, file: &Path) -> Result<(), Source> {
         .margin(10)
         .x_label_area_size(36)
         .y_label_area_size(60)
-        .build_cartesian_2d(0.35..1.65, (20.0..100_000.0).log_scale())?;
+        .build_cartesian_2d(0.3..2.1, (20.0..100_000.0).log_scale())?;
     chart
         .configure_mesh()
         .x_desc("load, relative to that of the tables")

@@ -9,7 +9,7 @@ use crate::workload::{ALL, Workload};
 use crate::world::{Setting, run};
 
 /// Loads, relative to the tables', at which throughput is looked at.
-pub const LOADS: [f64; 7] = [0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6];
+pub const LOADS: [f64; 8] = [0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 2.0];
 /// Policies of which that is done.
 pub const COMPARED: [Kind; 5] = [
     Kind::LeastRequest,

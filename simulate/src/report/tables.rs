@@ -83,7 +83,7 @@ pub fn slug(workload: Workload) -> String {
 fn throughput(out: &mut String, study: &Study) {
     let _ = writeln!(
         out,
-        "\n## Throughput at a target\n\nRequests per second at which TTFT p90 reaches 500 ms, interpolated between loads of 0.4 to 1.6 times that of the tables; `>` where the highest load is still within the target, `<` where the lowest is not.\n"
+        "\n## Throughput at a target\n\nRequests per second at which TTFT p90 reaches 500 ms, interpolated between loads of 0.4 to 2.0 times that of the tables; `>` where the highest load is still within the target, `<` where the lowest is not.\n"
     );
     for workload in SWEPT {
         let _ = writeln!(
