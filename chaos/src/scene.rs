@@ -27,9 +27,9 @@ pub(crate) const GOALS: [Goal; 3] = [
 
 /// Clients at once.
 const CLIENTS: usize = 12;
-/// Refreshes after which what did not recover never will: 40 s on an idle machine, where
-/// a dead endpoint is looked for every 5 s.
-pub(crate) const RECOVERY: u64 = 200;
+/// Refreshes after which what did not recover never will: 80 s on an idle machine, where
+/// a dead endpoint is looked for every 5 s, and half of a failure is forgotten after 10 s.
+pub(crate) const RECOVERY: u64 = 400;
 /// Refreshes within which the picker's gauges are set anew, every second, and then some.
 const GAUGES: u64 = 6;
 /// Between two looks at metrics.
