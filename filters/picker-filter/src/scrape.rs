@@ -51,6 +51,10 @@ fn observation(metrics: &ServerMetrics) -> Observation {
         running: metrics.running,
         kv_usage: metrics.kv_usage,
         adapters: adapters.unwrap_or_default(),
+        cache_tokens: metrics
+            .blocks
+            .zip(metrics.block_size)
+            .map(|(n, size)| n.saturating_mul(size)),
         ..Observation::default()
     }
 }

@@ -42,6 +42,8 @@ pub struct Observation {
     pub kv_usage: Option<f32>,
     /// LoRA adapters.
     pub adapters: Adapters,
+    /// Tokens that its KV cache holds.
+    pub cache_tokens: Option<u32>,
 }
 
 impl Observation {
@@ -80,6 +82,8 @@ pub struct Endpoint {
     pub(super) memory: Memory,
     /// Its identity as a number, for rendezvous hashing.
     pub(super) key: u64,
+    /// The size of its KV cache; only what it is beside the others' counts.
+    pub(super) cache: f32,
     /// Prompt tokens that this worker sent there and that wait to be computed.
     pub(super) backlog: Backlog,
 }
@@ -93,6 +97,7 @@ impl Endpoint {
             id,
             key: crate::random::Random::new(crate::hash::fnv1a(text.as_bytes())).next_u64(),
             text,
+            cache: 1.0,
             health: Health::Ready,
             observation: None,
             in_flight: InFlight::default(),

@@ -98,8 +98,23 @@ impl Pool {
             endpoint.observe(update.observation);
             self.endpoints.push(endpoint);
         }
+        self.size_caches();
         self.rows.clear();
         self.rows.extend(self.endpoints.iter().map(Row::of));
+    }
+
+    /// An endpoint that does not tell the size of its cache counts as one of middling size.
+    fn size_caches(&mut self) {
+        let told = |endpoint: &Endpoint| endpoint.observation.as_ref()?.cache_tokens;
+        let (sum, count) = self
+            .endpoints
+            .iter()
+            .filter_map(told)
+            .fold((0.0, 0.0), |(sum, count), tokens| (sum + tokens as f32, count + 1.0));
+        let mean = if count > 0.0 { sum / count } else { 1.0 };
+        for endpoint in &mut self.endpoints {
+            endpoint.cache = told(endpoint).map_or(mean, |tokens| tokens as f32);
+        }
     }
 
     /// Counts a request that was sent.

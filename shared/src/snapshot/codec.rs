@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use super::content::{LoadReport, PrefixNews, Snapshot, Workers};
 
 /// Raised with every change of a message or of what it holds.
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
 
 const HEAD: usize = 4 + size_of::<u16>() + 2 * size_of::<u32>();
 
@@ -117,6 +117,7 @@ mod tests {
                 },
                 reported: Some(Millis(1_795_226_126_100)),
                 several_engines: true,
+                cache_tokens: Some(430_000),
             }),
             in_flight: n.into(),
             fresh: 1,

@@ -134,6 +134,7 @@ impl Policy for Ours {
             waiting: Some(metrics.waiting),
             running: Some(metrics.running),
             kv_usage: Some(metrics.kv_usage),
+            cache_tokens: Some(metrics.cache_tokens),
             adapters: Adapters {
                 max: Some(Hardware::a100_8b().max_adapters as u32),
                 running: keys(&metrics.running_adapters),

@@ -107,6 +107,7 @@ impl Server {
             waiting: self.waiting.len() as u32,
             running: self.running.len() as u32,
             kv_usage: self.cache.usage(),
+            cache_tokens: self.hardware.blocks as u32 * BLOCK_TOKENS,
             running_adapters: self.slots.running(),
             waiting_adapters,
         }

@@ -74,6 +74,8 @@ pub struct Metrics {
     pub running: u32,
     /// Share of KV blocks in use by requests.
     pub kv_usage: f32,
+    /// Tokens that the KV cache holds.
+    pub cache_tokens: u32,
     /// Adapters of running requests.
     pub running_adapters: Vec<u16>,
     /// Adapters of waiting requests.

@@ -36,7 +36,10 @@ pub(super) fn floor(text: &mut String, load: &Under<'_>) {
 pub(super) fn rivals(text: &mut String, load: &Under<'_>) {
     for (what, times) in [
         ("Times the requests per core of each, for ours, `complete`", true),
-        ("Times less that ours, `complete`, adds to the 99th percentile without a filter (less than a twentieth of that counts as a twentieth)", false),
+        (
+            "Times less that ours, `complete`, adds to the 99th percentile without a filter (less than a twentieth of that counts as a twentieth)",
+            false,
+        ),
     ] {
         let names: Vec<_> = RIVALS.iter().map(|rival| rival.label()).collect();
         let _ = write!(

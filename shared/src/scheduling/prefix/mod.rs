@@ -231,7 +231,9 @@ impl Prefixes {
     fn narrow(&mut self, level: Level, kept: usize, endpoints: &[Endpoint]) -> usize {
         let Some(survivors) = self.order.get_mut(..kept) else { return kept };
         for (score, place) in survivors.iter_mut() {
-            *score = endpoints.get(*place).map_or(0.0, |e| weight(level.hash, e.key));
+            *score = endpoints
+                .get(*place)
+                .map_or(f32::NEG_INFINITY, |e| weight(level.hash, e.key, e.cache));
         }
         survivors.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
         level.endpoints.min(kept)

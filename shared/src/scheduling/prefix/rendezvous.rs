@@ -8,7 +8,7 @@
 //!
 //! Invariant: an endpoint that comes takes over its own part and moves nothing else, and
 //! one that leaves gives up its own alone, because a weight depends on prefix and endpoint
-//! only.
+//! only, the size of its cache among it.
 //!
 //! Rejected: a ring of points per endpoint (the same property with more memory), and a fixed
 //! depth (too short pins everybody to one server, too long splits what could be shared).
@@ -86,8 +86,15 @@ pub(super) fn counted(chain: &[u64], stride: usize) -> impl Iterator<Item = (usi
     chain.iter().copied().enumerate().skip(stride.saturating_sub(1)).step_by(stride.max(1))
 }
 
-/// How much an endpoint wants a prefix, 0 to 1; the highest gets it.
-pub(super) fn weight(hash: u64, endpoint: u64) -> f32 {
+/// How much an endpoint wants a prefix; the highest gets it. Each gets as many as its cache
+/// is large, in any unit above 0.
+///
+/// The logarithm makes it so: of independent chances `u` that all are spread alike, the
+/// highest of `size / -ln(u)` is each one's as often as its size is in their sum (weighted
+/// rendezvous hashing, Schindelhauer and Schomaker 2005).
+pub(super) fn weight(hash: u64, endpoint: u64, cache: f32) -> f32 {
     let mixed = crate::random::Random::new(hash ^ endpoint.rotate_left(32)).next_u64();
-    (mixed >> 40) as f32 / (1_u64 << 24) as f32
+    // Never 0 nor 1.
+    let chance = ((mixed >> 41) as f32 + 0.5) / (1_u64 << 23) as f32;
+    cache / -chance.ln()
 }

@@ -16,7 +16,7 @@ fn chain(seed: u64, blocks: usize) -> Vec<u64> {
 }
 
 fn best(hash: u64, endpoints: &[u64]) -> u64 {
-    let by_weight = |a: &&u64, b: &&u64| weight(hash, **a).total_cmp(&weight(hash, **b));
+    let by_weight = |a: &&u64, b: &&u64| weight(hash, **a, 1.0).total_cmp(&weight(hash, **b, 1.0));
     endpoints.iter().max_by(by_weight).copied().unwrap_or(0)
 }
 
@@ -29,6 +29,23 @@ fn prefixes_spread_evenly_over_endpoints() {
         counts[endpoints.iter().position(|e| *e == of).expect("one of them")] += 1;
     }
     assert!(counts.iter().all(|count| (880..1_120).contains(count)), "{counts:?}");
+}
+
+#[test]
+fn endpoints_get_prefixes_by_the_sizes_of_their_caches() {
+    let endpoints: Vec<_> = chain(1, 8).into_iter().zip([3.0, 1.0].repeat(4)).collect();
+    let mut counts = [0; 8];
+    for hash in chain(2, 8_000) {
+        let weights: Vec<_> =
+            endpoints.iter().map(|(key, size)| weight(hash, *key, *size)).collect();
+        assert!(weights.iter().all(|weight| weight.is_finite() && *weight > 0.0), "{weights:?}");
+        let most = weights.iter().copied().fold(0.0, f32::max);
+        counts[weights.iter().position(|weight| *weight == most).expect("one of them")] += 1;
+    }
+    for (n, count) in counts.iter().enumerate() {
+        let fair = if n % 2 == 0 { 1_500 } else { 500 };
+        assert!((fair * 9 / 10..fair * 11 / 10).contains(count), "{counts:?}");
+    }
 }
 
 #[test]
