@@ -148,7 +148,8 @@ fn two_gateways_rank_alike_and_an_overloaded_server_gives_way_to_the_next() {
             firsts.insert(here[0].clone());
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
-        assert_eq!(firsts.len(), SERVERS, "prompts spread: {firsts:?}");
+        // Their places come by chance: all nine at one of three once in 6,561 runs.
+        assert!(firsts.len() > 1, "prompts spread: {firsts:?}");
 
         let before = ranking(&gateway.send(ask(0)).await);
         tokio::time::sleep(Duration::from_millis(500)).await;
