@@ -7,15 +7,11 @@
 use shared::bbr::{Entropy, Settings, SplitBy};
 use shared::models::{ModelName, Role};
 
+use crate::accepted;
+
 /// Panics if the bytes show a bug.
 pub fn check(json: &[u8]) {
-    let settings = match Settings::from_json(json) {
-        Ok(settings) => settings,
-        Err(error) => {
-            assert!(!error.field.is_empty() && !error.problem.is_empty(), "{error:?}");
-            return;
-        }
-    };
+    let Some(settings) = accepted(Settings::from_json(json)) else { return };
     for (name, role) in settings.catalog.iter() {
         if settings.rewrites.contains_key(name) {
             continue;

@@ -17,6 +17,16 @@ pub mod scanner;
 mod second_opinion;
 pub mod snapshot;
 
+use shared::config::ConfigError;
+
+/// A configuration that was accepted. Panics if one was refused without a word of why.
+fn accepted<Settings>(read: Result<Settings, ConfigError>) -> Option<Settings> {
+    read.inspect_err(|error| {
+        assert!(!error.field.is_empty() && !error.problem.is_empty(), "{error:?}");
+    })
+    .ok()
+}
+
 /// A fuzz target.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {

@@ -36,20 +36,23 @@ pub(super) fn field(json: &[u8], line: usize, column: usize) -> String {
                 }
                 is_key = false;
             }
-            b'{' => steps.push(Step::Key(b"")),
-            b'[' => steps.push(Step::Index(0)),
-            b'}' | b']' => drop(steps.pop()),
-            b',' => {
-                if let Some(Step::Index(index)) = steps.last_mut() {
-                    *index = index.saturating_add(1);
-                }
+            b'{' => {
+                steps.push(Step::Key(b""));
+                is_key = true;
             }
-            _ => {}
-        }
-        match byte {
-            b'{' => is_key = true,
-            b',' => is_key = matches!(steps.last(), Some(Step::Key(_))),
-            b'[' | b'}' | b']' => is_key = false,
+            b'[' => {
+                steps.push(Step::Index(0));
+                is_key = false;
+            }
+            b'}' | b']' => {
+                steps.pop();
+                is_key = false;
+            }
+            b',' => match steps.last_mut() {
+                Some(Step::Index(index)) => *index = index.saturating_add(1),
+                Some(Step::Key(_)) => is_key = true,
+                None => {}
+            },
             _ => {}
         }
     }

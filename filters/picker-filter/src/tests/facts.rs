@@ -69,9 +69,9 @@ fn without_facts_or_with_those_of_another_release_requests_are_picked_for_as_eve
     }
 }
 
-#[test]
-fn a_prompt_goes_where_another_worker_sent_its_beginning() {
-    let endpoints: Vec<_> = (1..=8).map(|n| format!("10.0.0.{n}:8000")).collect();
+/// A pool of equally busy servers, picked among by what was sent where alone.
+fn equally_busy(servers: usize, workers: usize) -> Process {
+    let endpoints: Vec<_> = (1..=servers).map(|n| format!("10.0.0.{n}:8000")).collect();
     let config = serde_json::json!({
         "pools": [{
             "name": "p",
@@ -80,10 +80,16 @@ fn a_prompt_goes_where_another_worker_sent_its_beginning() {
         }],
         "requestFacts": true,
     });
-    let mut process = Process::new(&config.to_string(), 2);
+    let process = Process::new(&config.to_string(), workers);
     for endpoint in &endpoints {
         process.serve(endpoint, Server::Page(page(0, 1, 0.1)));
     }
+    process
+}
+
+#[test]
+fn a_prompt_goes_where_another_worker_sent_its_beginning() {
+    let mut process = equally_busy(8, 2);
     process.run_for(2_000);
     let picked = |process: &Process, vm: usize| {
         let mut request = process.request(vm, &[]);
@@ -101,19 +107,7 @@ fn a_prompt_goes_where_another_worker_sent_its_beginning() {
 
 #[test]
 fn a_prompt_goes_where_its_beginning_went() {
-    let endpoints: Vec<_> = (1..=4).map(|n| format!("10.0.0.{n}:8000")).collect();
-    let config = serde_json::json!({
-        "pools": [{
-            "name": "p",
-            "endpoints": endpoints,
-            "scorers": [{"name": "prefix-cache-scorer"}],
-        }],
-        "requestFacts": true,
-    });
-    let mut process = Process::new(&config.to_string(), 1);
-    for endpoint in &endpoints {
-        process.serve(endpoint, Server::Page(page(0, 1, 0.1)));
-    }
+    let mut process = equally_busy(4, 1);
     process.run_for(1_000);
     process.set_facts(&facts());
     let picked = || {
