@@ -7,7 +7,7 @@
 //! compiler support (`bolero`'s default, proptest), which do not see what an input covers.
 
 use crate::project;
-use crate::tools::cargo;
+use crate::tools::{cargo, on_path};
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -39,6 +39,10 @@ const BOUNDS: [&str; 5] = [
 const MOST_FILES: usize = 56;
 /// The longest input that is taken into the repository, in bytes.
 const MOST_BYTES: u64 = 1024;
+
+/// How long each target runs as a part of the tests, in seconds. Their corpora are where
+/// longer runs got to, so this looks around there.
+const QUICK: u32 = 3;
 
 /// What `cargo xtask fuzz` can be told.
 #[derive(clap::Args)]
@@ -84,13 +88,28 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         println!("{} is no finding", file.display());
         return Ok(());
     }
+    fuzz(wanted, arguments.seconds, arguments.keep)
+}
+
+/// The bounded form: every target, for some seconds each.
+pub(crate) fn quick() -> Result<()> {
+    fuzz(&targets()?, QUICK, false)
+}
+
+/// Why it cannot run here; none if it can.
+pub(crate) fn missing() -> Option<String> {
+    let missing = on_path("c++").is_none();
+    missing.then(|| "no c++ on the PATH (Debian: apt-get install g++)".to_owned())
+}
+
+fn fuzz<'t>(wanted: impl IntoIterator<Item = &'t String>, seconds: u32, keep: bool) -> Result<()> {
     let programs = build()?;
     let mut found = Vec::new();
     for target in wanted {
         let fuzzed = Fuzzed { target, program: programs.join(target) };
-        match fuzzed.run(arguments.seconds)? {
+        match fuzzed.run(seconds)? {
             Some(finding) => found.push((target, finding)),
-            None if arguments.keep => fuzzed.keep()?,
+            None if keep => fuzzed.keep()?,
             None => {}
         }
     }

@@ -13,6 +13,7 @@ mod wasm;
 use crate::build;
 use crate::chaos;
 use crate::demo;
+use crate::fuzz;
 use crate::steps::Steps;
 use crate::toolchain::Choice;
 use crate::tools::cargo;
@@ -60,6 +61,8 @@ enum Step {
     Workspace,
     /// The core's tests under Wasm in Node
     Wasm,
+    /// The parsers' fuzz targets, each for some seconds; `cargo xtask fuzz` runs them longer
+    Fuzz,
     /// The end-to-end tests on the oldest Envoy
     E2e,
     /// The guides' requests through the demo
@@ -75,7 +78,7 @@ enum Step {
 impl Step {
     /// Whether it drives Envoy with the built filters.
     fn needs_modules(self) -> bool {
-        !matches!(self, Self::Wasm)
+        !matches!(self, Self::Wasm | Self::Fuzz)
     }
 }
 
@@ -98,6 +101,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         match step {
             Step::Build => {}
             Step::Wasm => run.step("core under Wasm in Node", wasm::run),
+            Step::Fuzz => match fuzz::missing() {
+                None => run.step("fuzz targets", |_, _| fuzz::quick()),
+                Some(reason) => run.steps.skip("fuzz targets", &reason),
+            },
             Step::Workspace => run.on_modules(built, "workspace", |_, tally| workspace(tally)),
             Step::Demo => {
                 run.on_modules(built, "demo", |toolchain, _| demo::once_on_free_ports(toolchain));
