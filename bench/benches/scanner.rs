@@ -1,7 +1,7 @@
 //! The scanner beside `serde_json` and `memchr`, for work on the scanner.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use gateway_bench::bodies::{Kind, Place, Size, body};
+use gateway_bench::bodies::{Kind, Place, Size, varied};
 use gateway_bench::contenders::Contender;
 use std::hint::black_box;
 
@@ -9,14 +9,18 @@ fn scanner(criterion: &mut Criterion) {
     for kind in Kind::ALL {
         let mut group = criterion.benchmark_group(kind.label());
         for size in Size::ALL {
-            let body = body(kind, size, Place::Last);
-            group.throughput(Throughput::Bytes(body.len() as u64));
+            let bodies = varied(kind, size, Place::Last);
+            group.throughput(Throughput::Bytes(size.0 as u64));
             for contender in Contender::ALL {
-                assert!(contender.run(&body), "{} reads {size} wrongly", contender.label());
+                let right = bodies.iter().all(|body| contender.run(body));
+                assert!(right, "{} reads {size} wrongly", contender.label());
                 group.bench_with_input(
                     BenchmarkId::new(contender.label(), size),
-                    body.as_slice(),
-                    |bencher, body| bencher.iter(|| contender.run(black_box(body))),
+                    &bodies,
+                    |bencher, bodies| {
+                        let mut next = bodies.iter().cycle();
+                        bencher.iter(|| next.next().map(|body| contender.run(black_box(body))));
+                    },
                 );
             }
         }

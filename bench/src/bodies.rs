@@ -1,8 +1,8 @@
 //! Request bodies to measure with, by kind and size.
 //!
-//! Invariant: a body depends on kind, size and the model's place alone, has exactly the
-//! size asked for, and is JSON that `serde_json` accepts. Rejected: recorded chats;
-//! they would be someone's, and of one size.
+//! Invariant: a body depends on kind, size, the model's place and a number alone, has
+//! exactly the size asked for, and is JSON that `serde_json` accepts. Rejected: recorded
+//! chats; they would be someone's, and of one size.
 
 use std::fmt::{self, Display, Write};
 
@@ -68,9 +68,28 @@ impl Display for Size {
     }
 }
 
+/// The most bytes of [`varied`] bodies together: more than a processor's inner caches hold,
+/// as bodies come from somewhere else.
+const VARIED_BYTES: usize = 3_200_000;
+/// The most of them.
+const VARIED: usize = 64;
+
+/// Different bodies of one kind and size, for readers whose time depends on what they read:
+/// of one body that comes again and again, a processor learns where its quotes and escapes
+/// stand, and no gateway sees the same prompt a thousand times.
+#[must_use]
+pub fn varied(kind: Kind, size: Size, place: Place) -> Vec<Vec<u8>> {
+    let count = VARIED_BYTES.checked_div(size.0).unwrap_or(VARIED).clamp(1, VARIED);
+    (0..count as u64).map(|number| numbered(kind, size, place, number)).collect()
+}
+
 /// Makes a body of exactly `size` bytes; at least 200.
 #[must_use]
 pub fn body(kind: Kind, size: Size, place: Place) -> Vec<u8> {
+    numbered(kind, size, place, 0)
+}
+
+fn numbered(kind: Kind, size: Size, place: Place, number: u64) -> Vec<u8> {
     let mut text = String::with_capacity(size.0);
     text.push('{');
     let model = format!("\"model\":\"{MODEL}\"");
@@ -84,10 +103,11 @@ pub fn body(kind: Kind, size: Size, place: Place) -> Vec<u8> {
     };
     let end = size.0.saturating_sub(tail.len());
     match kind {
-        Kind::Chat => chat(&mut text, end),
-        Kind::Image => image(&mut text, end),
+        Kind::Chat => chat(&mut text, end, number),
+        Kind::Image => image(&mut text, end, number),
+        // All alike.
         Kind::Nested => nested(&mut text, end),
-        Kind::Tokens => tokens(&mut text, end),
+        Kind::Tokens => tokens(&mut text, end, number),
     }
     text.push_str(&tail);
     text.into_bytes()
@@ -113,13 +133,13 @@ const WORDS: [&str; 16] = [
     "\\u00fcber ",
 ];
 
-fn chat(text: &mut String, end: usize) {
+fn chat(text: &mut String, end: usize, number: u64) {
     const TURN: &str = "{\"role\":\"user\",\"content\":\"";
     const ANSWER: &str = "{\"role\":\"assistant\",\"content\":\"";
     const CLOSE: &str = "\"}],\"temperature\":0.7,\"max_tokens\":100,\"stream\":true";
     /// A message is about this long, in bytes.
     const MESSAGE: usize = 2_000;
-    let mut random = fastrand::Rng::with_seed(1);
+    let mut random = fastrand::Rng::with_seed(1 + 3 * number);
     let end = end.saturating_sub(CLOSE.len());
     text.push_str("\"messages\":[");
     for turn in [TURN, ANSWER].iter().cycle() {
@@ -140,11 +160,11 @@ fn chat(text: &mut String, end: usize) {
     text.push_str(CLOSE);
 }
 
-fn image(text: &mut String, end: usize) {
+fn image(text: &mut String, end: usize, number: u64) {
     const OPEN: &str = "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,";
     const CLOSE: &str = "\"}}]}]";
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut random = fastrand::Rng::with_seed(2);
+    let mut random = fastrand::Rng::with_seed(2 + 3 * number);
     text.push_str(OPEN);
     let missing = (end.saturating_sub(CLOSE.len())).saturating_sub(text.len());
     text.extend((0..missing).filter_map(|_| random.choice(ALPHABET).map(|byte| *byte as char)));
@@ -164,8 +184,8 @@ fn nested(text: &mut String, end: usize) {
     text.push(']');
 }
 
-fn tokens(text: &mut String, end: usize) {
-    let mut random = fastrand::Rng::with_seed(3);
+fn tokens(text: &mut String, end: usize, number: u64) {
+    let mut random = fastrand::Rng::with_seed(3 + 3 * number);
     text.push_str("\"prompt\":[0");
     while text.len() + ",128000]".len() <= end {
         // A `String` takes whatever is written.
@@ -200,6 +220,19 @@ mod tests {
             let value: Value = serde_json::from_slice(&body).unwrap();
             assert_eq!(value["model"], MODEL, "{kind:?} {size} {place:?}");
         }
+    }
+
+    #[test]
+    fn varied_bodies_differ_and_the_first_is_the_one_that_stands_alone() {
+        let bodies = varied(Kind::Chat, Size(100_000), Place::Last);
+        assert_eq!(bodies.len(), 32);
+        assert_eq!(bodies[0], body(Kind::Chat, Size(100_000), Place::Last));
+        for (n, one) in bodies.iter().enumerate() {
+            assert_eq!(one.len(), 100_000);
+            assert!(bodies[..n].iter().all(|other| other != one), "{n}");
+        }
+        assert_eq!(varied(Kind::Chat, Size(10_000_000), Place::Last).len(), 1);
+        assert_eq!(varied(Kind::Chat, Size(300), Place::Last).len(), VARIED);
     }
 
     #[test]

@@ -1,20 +1,21 @@
-//! The contenders' times on every body, in alternating rounds.
+//! The contenders' times on every kind and size of body, in alternating rounds, the bodies
+//! in turn.
 //!
 //! The same code runs natively and under Wasm; both print what they found as JSON.
 
-use crate::bodies::{Kind, Place, Size, body};
+use crate::bodies::{Kind, Place, Size, varied};
 use crate::contenders::Contender;
 use crate::stats::Spread;
 use crate::timing::{time, warm_up};
 use serde::{Deserialize, Serialize};
 use std::hint::black_box;
 
-/// The figures of one body.
+/// The figures of one kind and size of body.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// The body's [`Kind::label`].
     pub kind: String,
-    /// The body's size in bytes.
+    /// A body's size in bytes.
     pub size: usize,
     /// Bytes per nanosecond (GB/s), by contender.
     pub speeds: Vec<(Contender, Spread)>,
@@ -32,19 +33,21 @@ impl Row {
     }
 }
 
-/// Measures all contenders on one body; `None` when one of them read it wrongly.
+/// Measures all contenders on the same bodies; `None` when one of them read one wrongly.
 #[must_use]
 pub fn compare(kind: Kind, size: Size, rounds: usize) -> Option<Row> {
-    let body = body(kind, size, Place::Last);
+    let bodies = varied(kind, size, Place::Last);
+    let mut next = bodies.iter().cycle();
+    let mut read = |contender: Contender| {
+        next.next().is_some_and(|body| contender.run(black_box(body.as_slice())))
+    };
     let mut repeats = Vec::new();
     for contender in Contender::ALL {
-        repeats.push((contender, warm_up(|| contender.run(black_box(&body)))?));
+        repeats.push((contender, warm_up(|| read(contender))?));
     }
     let mut times: Vec<Vec<f64>> = Vec::new();
     for _ in 0..rounds.max(1) {
-        let round = repeats
-            .iter()
-            .map(|(contender, repeats)| time(*repeats, || contender.run(black_box(&body))));
+        let round = repeats.iter().map(|(contender, repeats)| time(*repeats, || read(*contender)));
         times.push(round.collect::<Option<_>>()?);
     }
     let of = |index: usize| times.iter().filter_map(move |round| round.get(index).copied());
@@ -54,7 +57,7 @@ pub fn compare(kind: Kind, size: Size, rounds: usize) -> Option<Row> {
         Spread::of(of(serde).zip(of(ours)).map(|(serde, ours)| serde / ours))
     };
     let speeds = Contender::ALL.iter().enumerate().map(|(index, contender)| {
-        Some((*contender, Spread::of(of(index).map(|time| body.len() as f64 / time))?))
+        Some((*contender, Spread::of(of(index).map(|time| size.0 as f64 / time))?))
     });
     Some(Row {
         kind: kind.label().to_owned(),
