@@ -21,6 +21,8 @@ fn expect_refused(text: &str, words: &[&str]) {
             let found = log.lines().any(|line| words.iter().all(|word| line.contains(word)));
             assert!(found, "{text}: no line has {words:?}:\n{log}");
             assert!(!log.contains("panicked"), "{text}: {log}");
+            // What docs/troubleshooting.md tells operators to look for.
+            assert!(log.contains("Unable to create Wasm plugin "), "{text}: {log}");
         }
         other => panic!("{text}: {other:?}"),
     }

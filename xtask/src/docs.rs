@@ -9,6 +9,8 @@ mod examples;
 #[cfg(test)]
 mod log_lines;
 mod reference;
+#[cfg(test)]
+mod snippets;
 
 use crate::project;
 use anyhow::{Context, Result, bail};

@@ -175,7 +175,13 @@ pub(crate) async fn scraper(rng: &mut Rng, size: Size) -> Row {
         let log = scene.gateway.envoy().log();
         log.matches("this VM scrapes from now on").count()
     };
-    let (before, dead) = (scrapers(), || scene.gateway.envoy().log().contains("unreachable"));
+    // As docs/troubleshooting.md tells operators to look for it.
+    let trap = ["Function: proxy_on_", " failed: Uncaught RuntimeError: unreachable"];
+    let dead = || {
+        let log = scene.gateway.envoy().log();
+        log.lines().any(|line| trap.iter().all(|part| line.contains(part)))
+    };
+    let before = scrapers();
     let victim = rng.choice(scene.fleet.names(LLAMA)).expect("the pool has servers");
     strike(&scene, &victim, |faults| {
         (faults.metrics_garbage, faults.metrics_garbage_bytes) = (true, 12_000_000);
