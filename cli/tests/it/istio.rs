@@ -51,6 +51,17 @@ fn an_object_with_a_wrong_or_unknown_field_is_found() {
 }
 
 #[test]
+fn patches_are_applied_after_those_of_others() {
+    // Istio applies patches by priority, and among equals by age: what is applied last is
+    // inserted first.
+    for file in ["bbr.yaml", "picker.yaml"] {
+        let filters = rendered(file).into_iter().filter(|one| one["kind"] == "EnvoyFilter");
+        let priorities: Vec<_> = filters.map(|one| one["spec"]["priority"].as_i64()).collect();
+        assert!(!priorities.is_empty() && priorities.iter().all(|one| *one > Some(0)), "{file}");
+    }
+}
+
+#[test]
 fn metrics_have_the_same_labels_and_buckets_on_every_platform() {
     let file = |path: &str| {
         let text = fs::read_to_string(cases::folder().join("../../").join(path)).unwrap();
