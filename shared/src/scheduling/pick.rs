@@ -6,7 +6,7 @@ use super::pool::Pool;
 use super::prefix::{Prefixes, Prompt, Residence, Standing};
 use super::profile::{Profile, Weighted};
 use super::row::Row;
-use super::scorer::{Context, Range, Scorer, Seen, residence};
+use super::scorer::{Context, Needed, Range, Scorer, Seen, residence};
 use crate::ordered;
 use crate::pools::{EndpointId, Millis};
 use crate::random::Random;
@@ -317,17 +317,29 @@ impl Pool {
         has_prompt: bool,
     ) {
         let (rows, endpoints) = (self.rows.as_slice(), self.endpoints());
+        let mut same = 0.0;
         for &Weighted { scorer, weight } in &profile.scorers {
             if has_prompt && scorer.wants_prompt() {
                 continue;
             }
-            for candidate in candidates.iter_mut() {
+            let add = |candidate: &mut Candidate| {
                 let Candidate { place, trust, load, .. } = *candidate;
                 if let (Some(row), Some(endpoint)) = (rows.get(place), endpoints.get(place)) {
                     let seen = Seen { endpoint, row, load, trust };
                     candidate.score += weight * scorer.score(seen, context);
                 }
+            };
+            match scorer.needed(context) {
+                Needed::Same(score) => same += weight * score,
+                Needed::One(id) => {
+                    let place = self.place(id);
+                    candidates.iter_mut().find(|c| Some(c.place) == place).map(add);
+                }
+                Needed::Each => candidates.iter_mut().for_each(add),
             }
+        }
+        if same > 0.0 {
+            candidates.iter_mut().for_each(|candidate| candidate.score += same);
         }
     }
 

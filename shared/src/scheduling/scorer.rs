@@ -84,6 +84,17 @@ pub(super) struct Range {
     max: f32,
 }
 
+/// What one scorer needs to be asked about, in one pick.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Needed {
+    /// Nothing: it says the same of every candidate.
+    Same(f32),
+    /// This endpoint; it says 0 of every other.
+    One(EndpointId),
+    /// Every candidate.
+    Each,
+}
+
 impl Range {
     pub(super) const EMPTY: Self = Self { min: f32::INFINITY, max: f32::NEG_INFINITY };
 
@@ -156,6 +167,18 @@ impl Scorer {
         if self.fades() { UNKNOWN + (score - UNKNOWN) * trust } else { score }
     }
 
+    /// What has to be asked of it, if there is no prompt to go by. Half of the default's
+    /// scorers have nothing to say of a request for a base model without a session.
+    pub(super) fn needed(self, context: &Context) -> Needed {
+        match self {
+            // Of a base model, which is everywhere.
+            Self::Adapter if context.adapter.is_none() => Needed::Same(1.0),
+            Self::Session => context.session.map_or(Needed::Same(0.0), Needed::One),
+            Self::Prefix | Self::PrefixAffinity => Needed::Same(0.0),
+            _ => Needed::Each,
+        }
+    }
+
     /// Whether the score rests on the prompt.
     pub(super) fn wants_prompt(self) -> bool {
         matches!(self, Self::Prefix | Self::PrefixAffinity | Self::Cost)
@@ -204,4 +227,67 @@ pub(super) fn residence(endpoint: &Endpoint, row: &Row, context: &Context) -> Re
         Slots::Depends => endpoint.has_free_slot(now, horizon),
     };
     if free { Residence::Room } else { Residence::Full }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+    use crate::scheduling::{Adapters, Observation};
+
+    fn endpoint(port: u16) -> Endpoint {
+        let mut endpoint = Endpoint::new(SocketAddr::from(([10, 0, 0, 1], port)).into());
+        endpoint.observation = Some(Observation {
+            waiting: Some(u32::from(port)),
+            running: Some(3),
+            kv_usage: Some(0.25),
+            adapters: Adapters {
+                max: Some(1),
+                running: vec![AdapterKey::of("a")],
+                ..Adapters::default()
+            },
+            ..Observation::default()
+        });
+        endpoint
+    }
+
+    #[test]
+    fn whom_a_scorer_is_not_asked_about_it_has_nothing_else_to_say_of() {
+        let endpoints = [endpoint(1), endpoint(2)];
+        let named = endpoints[1].id;
+        for adapter in [None, Some(AdapterKey::of("a")), Some(AdapterKey::of("b"))] {
+            for session in [None, Some(named)] {
+                let mut context = Context {
+                    now: Millis(5),
+                    adapter,
+                    session,
+                    adapter_memory: Duration::from_secs(60),
+                    waiting: Range::EMPTY,
+                    running: Range::EMPTY,
+                    load: Range::EMPTY,
+                };
+                context.load.add(1.0);
+                context.waiting.add(1.0);
+                context.running.add(3.0);
+                for &scorer in Scorer::ALL {
+                    let needed = scorer.needed(&context);
+                    for endpoint in &endpoints {
+                        let row = Row::of(endpoint);
+                        let seen = Seen { endpoint, row: &row, load: row.load(1.0), trust: 1.0 };
+                        let score = scorer.score(seen, &context);
+                        let as_said = match needed {
+                            Needed::Same(same) => score == same,
+                            Needed::One(id) => endpoint.id == id || score == 0.0,
+                            Needed::Each => true,
+                        };
+                        assert!(as_said, "{scorer:?} {needed:?} {score}");
+                    }
+                }
+            }
+        }
+    }
 }
