@@ -9,6 +9,10 @@ pub struct Sample {
     pub ttft: Micros,
     /// From sent to the end.
     pub total: Micros,
+    /// Tokens of the prompt.
+    pub prompt_tokens: u32,
+    /// Of those, found in the server's cache.
+    pub cached_tokens: u32,
     /// Tokens of the answer.
     pub output_tokens: u32,
     /// Who served it.
@@ -83,7 +87,7 @@ impl Run {
     }
 }
 
-fn percentile(sorted: &[Micros], share: f64) -> Micros {
+pub(crate) fn percentile(sorted: &[Micros], share: f64) -> Micros {
     let rank = (share * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or(0)
 }

@@ -5,8 +5,8 @@ use std::collections::BinaryHeap;
 
 use crate::chance::{Chance, mix};
 use crate::figures::{Run, Sample};
-use crate::policy::{Kind, Layout, SCRAPE_DELAY, Seat};
-use crate::server::{Hardware, Metrics, Server};
+use crate::policy::{Kind, Layout, Policy, SCRAPE_DELAY, Seat};
+use crate::server::{Counts, Hardware, Metrics, Model, Server};
 use crate::workload::{Request, Session, Workload};
 use crate::{Micros, SECOND};
 
@@ -29,8 +29,22 @@ pub struct Setting {
 pub const WARM_UP: Micros = 40 * SECOND;
 /// No session starts later.
 pub const HORIZON: Micros = 100 * SECOND;
-/// Whatever is not over by then counts as if it were.
-const PATIENCE: Micros = 250 * SECOND;
+
+/// When what counts.
+#[derive(Debug, Clone, Copy)]
+pub struct Span {
+    /// Requests sent before this only fill the caches.
+    pub warm_up: Micros,
+    /// Nor do requests sent later.
+    pub horizon: Micros,
+    /// Whatever is not over by then counts as if it were.
+    pub patience: Micros,
+}
+
+impl Span {
+    /// Of the report's tables.
+    pub const TABLES: Self = Self { warm_up: WARM_UP, horizon: HORIZON, patience: 250 * SECOND };
+}
 
 #[derive(Debug)]
 enum Event {
@@ -79,7 +93,8 @@ struct Way {
     seat: Seat,
     server: usize,
     sent: Micros,
-    session: usize,
+    prompt_tokens: u32,
+    cached_tokens: u32,
     first_token: Option<Micros>,
     counts: bool,
     over: bool,
@@ -90,7 +105,27 @@ struct Way {
 pub fn run(setting: &Setting) -> Run {
     let Setting { workload, policy, load, layout, seed } = *setting;
     let sessions = workload.sessions(seed, load * layout.servers as f64 / 8.0, HORIZON);
-    let mut policy = policy.build(layout, seed);
+    let servers = (0..layout.servers).map(|n| {
+        let mut hardware = Hardware::a100_8b();
+        if workload == Workload::MixedCaches && n % 2 == 1 {
+            hardware.blocks /= 3;
+        }
+        Server::new(hardware)
+    });
+    let policy = policy.build(layout, seed);
+    play(&sessions, policy, layout, servers.collect(), Span::TABLES, seed)
+}
+
+/// Lets these sessions meet these servers.
+#[must_use]
+pub fn play<M: Model>(
+    sessions: &[Session],
+    mut policy: Box<dyn Policy>,
+    layout: Layout,
+    mut servers: Vec<M>,
+    span: Span,
+    seed: u64,
+) -> Run {
     let mut chance = Chance::new(seed, 77);
     let mut agenda = Agenda::default();
     for (session, first) in sessions.iter().enumerate() {
@@ -105,31 +140,21 @@ pub fn run(setting: &Setting) -> Run {
     if policy.tick().is_some() {
         agenda.add(0, Event::Tick);
     }
-    let mut servers: Vec<_> = (0..layout.servers)
-        .map(|n| {
-            let mut hardware = Hardware::a100_8b();
-            if workload == Workload::MixedCaches && n % 2 == 1 {
-                hardware.blocks /= 3;
-            }
-            Server::new(hardware)
-        })
-        .collect();
-    let mut busy = vec![false; layout.servers];
     let mut ways: Vec<Way> = Vec::new();
     let mut left = sessions.iter().map(|session| session.turns.len()).sum::<usize>();
-    let mut run = Run::default();
-    let mut warm: Option<(u64, u64)> = None;
+    let mut run = Run { servers: servers.len(), ..Run::default() };
+    let mut warm: Option<Counts> = None;
 
     while let Some(Reverse(Entry(now, _, event))) = agenda.heap.pop() {
-        if now > PATIENCE || left == 0 {
+        if now > span.patience || left == 0 {
             break;
         }
-        if now >= WARM_UP && warm.is_none() {
+        if now >= span.warm_up && warm.is_none() {
             warm = Some(totals(&servers));
         }
         match event {
             Event::Scrape { scraper } => {
-                let metrics = servers.iter().map(Server::metrics).collect();
+                let metrics = servers.iter().map(Model::metrics).collect();
                 agenda.add(now + SCRAPE_DELAY, Event::Scraped { scraper, at: now, metrics });
                 let interval = scraping.map_or(SECOND, |scraping| scraping.interval);
                 agenda.add(now + interval, Event::Scrape { scraper });
@@ -140,33 +165,37 @@ pub fn run(setting: &Setting) -> Run {
                 agenda.add(now + policy.tick().unwrap_or(SECOND), Event::Tick);
             }
             Event::Send { session, turn } => {
-                let Some(request) = request(&sessions, session, turn, ways.len()) else { continue };
+                let Some(request) = request(sessions, session, turn, ways.len()) else { continue };
                 // Which gateway a client reaches is chance, for each request anew.
                 let seat = Seat {
                     replica: chance.below(layout.replicas),
                     worker: chance.below(layout.workers),
                 };
-                let server = policy.pick(seat, &request, now, &servers, &mut chance);
-                let counts = (WARM_UP..HORIZON).contains(&now);
-                let over = false;
+                let server = policy.pick(seat, &request, now, M::truth(&servers), &mut chance);
                 ways.push(Way {
                     seat,
                     server,
                     sent: now,
-                    session,
+                    prompt_tokens: request.prompt_tokens,
+                    cached_tokens: 0,
                     first_token: None,
-                    counts,
-                    over,
+                    counts: (span.warm_up..span.horizon).contains(&now),
+                    over: false,
                 });
                 if let Some(chosen) = servers.get_mut(server) {
-                    chosen.submit(request);
+                    chosen.submit(now, request);
                 }
-                plan(&mut servers, &mut busy, server, now, &mut agenda);
+                plan(&mut servers, server, now, &mut agenda);
             }
             Event::StepEnds { server } => {
-                let Some(stepped) = servers.get_mut(server).map(|s| s.finish_step(now)) else {
+                let Some(stepped) = servers.get_mut(server).map(|s| s.step(now)) else {
                     continue;
                 };
+                for (id, cached_tokens) in stepped.started {
+                    if let Some(way) = ways.get_mut(id as usize) {
+                        way.cached_tokens = cached_tokens;
+                    }
+                }
                 for id in stepped.first_tokens {
                     if let Some(way) = ways.get_mut(id as usize) {
                         way.first_token = Some(now);
@@ -183,6 +212,8 @@ pub fn run(setting: &Setting) -> Run {
                         run.samples.push(Sample {
                             ttft: done.first_token - way.sent,
                             total: now - way.sent,
+                            prompt_tokens: request.prompt_tokens,
+                            cached_tokens: way.cached_tokens,
                             output_tokens: request.output_tokens,
                             server,
                         });
@@ -194,33 +225,40 @@ pub fn run(setting: &Setting) -> Run {
                         agenda.add(now + next.pause, Event::Send { session, turn });
                     }
                 }
-                if let Some(busy) = busy.get_mut(server) {
-                    *busy = false;
-                }
-                plan(&mut servers, &mut busy, server, now, &mut agenda);
+                plan(&mut servers, server, now, &mut agenda);
             }
         }
     }
     for way in ways.iter().filter(|way| way.counts && !way.over) {
         // Not over: it took at least this long.
-        let ttft = way.first_token.unwrap_or(PATIENCE).saturating_sub(way.sent);
-        let total = PATIENCE - way.sent;
-        let _ = way.session;
-        run.samples.push(Sample { ttft, total, output_tokens: 0, server: way.server });
+        let Way { sent, server, prompt_tokens, cached_tokens, .. } = *way;
+        let ttft = way.first_token.unwrap_or(span.patience).saturating_sub(sent);
+        let total = span.patience - sent;
+        let output_tokens = 0;
+        run.samples.push(Sample {
+            ttft,
+            total,
+            prompt_tokens,
+            cached_tokens,
+            output_tokens,
+            server,
+        });
     }
-    let (prompt, cached) = totals(&servers);
-    let (warm_prompt, warm_cached) = warm.unwrap_or_default();
-    run.prompt_tokens = prompt - warm_prompt;
-    run.cached_tokens = cached - warm_cached;
-    run.adapter_loads = servers.iter().map(Server::adapter_loads).sum();
-    run.preemptions = servers.iter().map(|server| server.preemptions).sum();
-    run.servers = layout.servers;
+    let (all, warm) = (totals(&servers), warm.unwrap_or_default());
+    run.prompt_tokens = all.prompt_tokens - warm.prompt_tokens;
+    run.cached_tokens = all.cached_tokens - warm.cached_tokens;
+    run.adapter_loads = all.adapter_loads;
+    run.preemptions = all.preemptions;
     run
 }
 
-fn totals(servers: &[Server]) -> (u64, u64) {
-    let prompt = servers.iter().map(|server| server.prompt_tokens).sum();
-    (prompt, servers.iter().map(|server| server.cached_tokens).sum())
+fn totals<M: Model>(servers: &[M]) -> Counts {
+    servers.iter().map(Model::counts).fold(Counts::default(), |sum, of| Counts {
+        prompt_tokens: sum.prompt_tokens + of.prompt_tokens,
+        cached_tokens: sum.cached_tokens + of.cached_tokens,
+        adapter_loads: sum.adapter_loads + of.adapter_loads,
+        preemptions: sum.preemptions + of.preemptions,
+    })
 }
 
 fn request(sessions: &[Session], session: usize, turn: usize, id: usize) -> Option<Request> {
@@ -237,13 +275,8 @@ fn request(sessions: &[Session], session: usize, turn: usize, id: usize) -> Opti
     })
 }
 
-fn plan(servers: &mut [Server], busy: &mut [bool], n: usize, now: Micros, agenda: &mut Agenda) {
-    let (Some(server), Some(busy)) = (servers.get_mut(n), busy.get_mut(n)) else { return };
-    if *busy {
-        return;
-    }
-    if let Some(time) = server.plan() {
-        *busy = true;
-        agenda.add(now + time.max(1), Event::StepEnds { server: n });
+fn plan<M: Model>(servers: &mut [M], n: usize, now: Micros, agenda: &mut Agenda) {
+    if let Some(time) = servers.get_mut(n).and_then(|server| server.plan(now)) {
+        agenda.add(now + time, Event::StepEnds { server: n });
     }
 }

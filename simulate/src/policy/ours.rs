@@ -14,7 +14,7 @@ use shared::scheduling::{
 
 use super::{Layout, Policy, Scraping, Seat};
 use crate::chance::{Chance, mix};
-use crate::server::{Hardware, Metrics, Server};
+use crate::server::{Metrics, Server};
 use crate::workload::Request;
 use crate::{BLOCK_TOKENS, Micros, SECOND};
 
@@ -136,7 +136,7 @@ impl Policy for Ours {
             kv_usage: Some(metrics.kv_usage),
             cache_tokens: Some(metrics.cache_tokens),
             adapters: Adapters {
-                max: Some(Hardware::a100_8b().max_adapters as u32),
+                max: Some(metrics.max_adapters),
                 running: keys(&metrics.running_adapters),
                 waiting: keys(&metrics.waiting_adapters),
                 loaded: Vec::new(),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::adapters::Slots;
 use super::cache::Cache;
-use super::{Hardware, Metrics, blocks_of};
+use super::{Counts, Hardware, Metrics, Model, blocks_of};
 use crate::workload::Request;
 use crate::{BLOCK_TOKENS, Micros};
 
@@ -20,6 +20,8 @@ pub struct Done {
 /// What a step brought, known at its end.
 #[derive(Debug, Default)]
 pub struct Stepped {
+    /// Requests that left the queue, and how many tokens of each prompt were in the cache.
+    pub started: Vec<(u64, u32)>,
     /// Requests whose first token it brought.
     pub first_tokens: Vec<u64>,
     /// Requests that ended.
@@ -58,6 +60,10 @@ pub struct Server {
     /// Requests that were preempted.
     pub preemptions: u64,
     loading: Micros,
+    /// Since the last step's end.
+    started: Vec<(u64, u32)>,
+    /// A step runs: what comes now waits for its end.
+    stepping: bool,
 }
 
 impl Server {
@@ -75,6 +81,8 @@ impl Server {
             cached_tokens: 0,
             preemptions: 0,
             loading: 0,
+            started: Vec::new(),
+            stepping: false,
         }
     }
 
@@ -108,6 +116,7 @@ impl Server {
             running: self.running.len() as u32,
             kv_usage: self.cache.usage(),
             cache_tokens: self.hardware.blocks as u32 * BLOCK_TOKENS,
+            max_adapters: self.hardware.max_adapters as u32,
             running_adapters: self.slots.running(),
             waiting_adapters,
         }
@@ -149,8 +158,18 @@ impl Server {
         hits.min(reusable(request.prompt_tokens)) * BLOCK_TOKENS as usize
     }
 
-    /// Plans the next step and says how long it takes; none if there is nothing to do.
-    pub fn plan(&mut self) -> Option<Micros> {
+    /// Begins the next step and says how long it takes; none if there is nothing to do, or
+    /// if one runs.
+    pub fn begin_step(&mut self) -> Option<Micros> {
+        if self.stepping {
+            return None;
+        }
+        let time = self.step_time().map(|time| time.max(1));
+        self.stepping = time.is_some();
+        time
+    }
+
+    fn step_time(&mut self) -> Option<Micros> {
         let mut budget = self.hardware.step_tokens;
         let (mut decoding, mut context, mut prompt) = (0_u32, 0_u64, 0_u32);
         let mut n = 0;
@@ -242,6 +261,7 @@ impl Server {
             if generated == 0 {
                 self.prompt_tokens += u64::from(request.prompt_tokens);
                 self.cached_tokens += u64::from(cached);
+                self.started.push((request.id, cached));
             }
             if let Some(adapter) = request.adapter
                 && self.slots.start(adapter, max)
@@ -266,9 +286,11 @@ impl Server {
         }
     }
 
-    /// The planned step is over.
+    /// The step is over.
     pub fn finish_step(&mut self, now: Micros) -> Stepped {
-        let mut stepped = Stepped::default();
+        self.stepping = false;
+        let started = std::mem::take(&mut self.started);
+        let mut stepped = Stepped { started, ..Stepped::default() };
         let mut n = 0;
         while let Some(run) = self.running.get_mut(n) {
             // Whose prompt is complete, or who decoded, has one token more.
@@ -298,6 +320,37 @@ impl Server {
         if let Some(adapter) = run.request.adapter {
             self.slots.stop(adapter);
         }
+    }
+}
+
+impl Model for Server {
+    fn submit(&mut self, _: Micros, request: Request) {
+        self.submit(request);
+    }
+
+    fn plan(&mut self, _: Micros) -> Option<Micros> {
+        self.begin_step()
+    }
+
+    fn step(&mut self, now: Micros) -> Stepped {
+        self.finish_step(now)
+    }
+
+    fn metrics(&self) -> Metrics {
+        self.metrics()
+    }
+
+    fn counts(&self) -> Counts {
+        Counts {
+            prompt_tokens: self.prompt_tokens,
+            cached_tokens: self.cached_tokens,
+            adapter_loads: self.adapter_loads(),
+            preemptions: self.preemptions,
+        }
+    }
+
+    fn truth(all: &[Self]) -> &[Server] {
+        all
     }
 }
 

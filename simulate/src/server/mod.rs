@@ -20,7 +20,45 @@ mod tests;
 pub(crate) use cache::BlockMap;
 pub use engine::{Done, Server, Stepped};
 
+use crate::workload::Request;
 use crate::{BLOCK_TOKENS, Micros};
+
+/// What the event loop asks of a model server, whichever models it.
+pub trait Model: Sized {
+    /// A request came.
+    fn submit(&mut self, now: Micros, request: Request);
+
+    /// After how long [`Model::step`] is to be called, at least 1; none if nothing is to
+    /// happen, or if an earlier answer still holds.
+    fn plan(&mut self, now: Micros) -> Option<Micros>;
+
+    /// What happened until now.
+    fn step(&mut self, now: Micros) -> Stepped;
+
+    /// What a scrape says now.
+    fn metrics(&self) -> Metrics;
+
+    /// What was counted so far.
+    fn counts(&self) -> Counts;
+
+    /// For the oracle: the servers, if it can look into them.
+    fn truth(_: &[Self]) -> &[Server] {
+        &[]
+    }
+}
+
+/// What a server counted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Counts {
+    /// Prompt tokens of the requests that started.
+    pub prompt_tokens: u64,
+    /// Of those, found in the cache.
+    pub cached_tokens: u64,
+    /// Adapters loaded.
+    pub adapter_loads: u64,
+    /// Requests that were preempted.
+    pub preemptions: u64,
+}
 
 /// How large and how fast a server is.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +101,22 @@ impl Hardware {
             per_context_token: 0.065,
         }
     }
+
+    /// The same model on an A10 with 24 GB, for the calibration: 600 GB/s, a quarter of the
+    /// computing power, the 3,000 blocks that are left beside the weights. Slow enough for
+    /// what HTTP adds to be small beside it. Without the time for reading contexts, which
+    /// the demo's servers do not have.
+    #[must_use]
+    pub fn a10_8b() -> Self {
+        Self {
+            blocks: 3_000,
+            step_base: 27_000.0,
+            per_prompt_token: 250.0,
+            per_decode: 90.0,
+            per_context_token: 0.0,
+            ..Self::a100_8b()
+        }
+    }
 }
 
 /// What a scrape of a server says.
@@ -76,6 +130,8 @@ pub struct Metrics {
     pub kv_usage: f32,
     /// Tokens that the KV cache holds.
     pub cache_tokens: u32,
+    /// Adapters in memory at once.
+    pub max_adapters: u32,
     /// Adapters of running requests.
     pub running_adapters: Vec<u16>,
     /// Adapters of waiting requests.

@@ -23,7 +23,7 @@ fn request(id: u64, seed: u64, prompt_tokens: u32, output_tokens: u32) -> Reques
 /// Runs until idle; the times of first tokens and ends.
 fn run(server: &mut Server) -> Vec<(u64, Micros, Micros)> {
     let (mut now, mut ends) = (0, Vec::new());
-    while let Some(time) = server.plan() {
+    while let Some(time) = server.begin_step() {
         now += time;
         for done in server.finish_step(now).done {
             ends.push((done.request.id, done.first_token, now));
