@@ -47,7 +47,7 @@ fn main() -> anyhow::Result<()> {
         println!("wrote {}", report.display());
         return Ok(());
     }
-    let extra = [Kind::Ours(Variant::Classic), Kind::Ours(Variant::Stateless)];
+    let extra = [Variant::ShortDigest, Variant::Classic, Variant::Stateless].map(Kind::Ours);
     for workload in ALL.into_iter().filter(|w| w.name().contains(&arguments.workload)) {
         println!("{}", workload.name());
         let kinds = Kind::ALL.into_iter().chain(extra);

@@ -11,7 +11,7 @@ mod sglang;
 mod simple;
 mod tree;
 
-pub use ours::{Ours, Variant};
+pub use ours::{DIGEST_BLOCK_TOKENS, DIGEST_BLOCKS, Ours, Variant};
 
 use crate::chance::Chance;
 use crate::server::{Metrics, Server};

@@ -1,6 +1,8 @@
 //! This project's picker: `shared`'s own pools and picks, one per worker, fed as the filter
-//! feeds them. A replica's scraper asks every 200 ms; workers learn of each other's requests,
-//! and of what was sent where, on ticks of 20 ms. Replicas know nothing of each other.
+//! feeds them. A replica's scraper asks every 200 ms. Ticks come every 20 ms: a worker's
+//! counts are reported on its own, published on the scraper's and taken over on another
+//! worker's, which is 30 ms on average; what was sent where is told every 100 ms. Replicas
+//! know nothing of each other.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -20,6 +22,14 @@ use crate::{BLOCK_TOKENS, Micros, SECOND};
 
 const INTERVAL: Micros = SECOND / 5;
 const TICK: Micros = SECOND / 50;
+/// Between two exchanges of what was sent where; the filter's, too.
+const NEWS: Micros = SECOND / 10;
+
+/// Tokens of a block of the digest (`blockTokens`): so a chain reaches 8,192 tokens, past
+/// most prompts of the workloads.
+pub const DIGEST_BLOCK_TOKENS: u32 = 64;
+/// Blocks of a chain (`maxBlocks`), the filter's default.
+pub const DIGEST_BLOCKS: usize = 128;
 
 /// Which scorers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,6 +38,9 @@ pub enum Variant {
     NoPrefix,
     /// The recommended profile.
     Recommended,
+    /// The recommended profile on digests whose blocks are the servers', of 16 tokens: what
+    /// is behind 2,048 tokens is not known.
+    ShortDigest,
     /// The reference's scorers on what this project knows.
     Classic,
     /// Rendezvous hashing with bounded load, and nothing that is learned.
@@ -41,6 +54,7 @@ impl Variant {
         match self {
             Self::NoPrefix => "ours, without prompts",
             Self::Recommended => "ours",
+            Self::ShortDigest => "ours, 2,048 tokens digested",
             Self::Classic => "ours, reference's scorers",
             Self::Stateless => "ours, rendezvous alone",
         }
@@ -48,7 +62,9 @@ impl Variant {
 
     fn profile(self) -> Profile {
         let scorers: &[(Scorer, f32)] = match self {
-            Self::NoPrefix | Self::Recommended => return Profile::recommended(),
+            Self::NoPrefix | Self::Recommended | Self::ShortDigest => {
+                return Profile::recommended();
+            }
             Self::Classic => &[(Scorer::Queue, 2.0), (Scorer::KvCache, 2.0), (Scorer::Prefix, 3.0)],
             Self::Stateless => &[
                 (Scorer::Load, 3.0),
@@ -63,6 +79,13 @@ impl Variant {
     }
 }
 
+/// The chain that the BBR filter makes of a prompt whose servers' blocks these are.
+fn digest(blocks: &[u64], block_tokens: u32) -> Vec<u64> {
+    let of_one = (block_tokens / BLOCK_TOKENS).max(1) as usize;
+    let ends = blocks.chunks_exact(of_one).filter_map(|block| block.last().copied());
+    ends.take(DIGEST_BLOCKS).collect()
+}
+
 /// The simulated clock begins some day.
 fn millis(now: Micros) -> Millis {
     Millis(1_700_000_000_000 + now / 1_000)
@@ -73,15 +96,29 @@ struct Worker {
     random: Random,
 }
 
+impl Worker {
+    /// What it has in flight, by server: in all, since the last scrape, over.
+    fn counts(&self) -> Vec<(u32, u32, u32)> {
+        let of = self.pool.endpoints().iter().map(|endpoint| &endpoint.in_flight);
+        of.map(|own| (own.total(), own.fresh(), own.over())).collect()
+    }
+}
+
 /// All workers.
 pub struct Ours {
     layout: Layout,
     profile: Profile,
     told: bool,
+    /// Tokens of the digest's blocks.
+    block_tokens: u32,
     ids: Vec<EndpointId>,
     workers: Vec<Worker>,
     /// The latest scrape of each replica.
     seen: Vec<Vec<Observation>>,
+    /// Each worker's counts a tick ago.
+    counted: Vec<Vec<(u32, u32, u32)>>,
+    /// When workers last told what they sent where.
+    told_at: Micros,
     open: HashMap<u64, (Option<Started>, Option<Prefill>)>,
 }
 
@@ -100,7 +137,13 @@ impl Ours {
             layout,
             profile: variant.profile(),
             told: variant != Variant::NoPrefix,
+            block_tokens: match variant {
+                Variant::ShortDigest => BLOCK_TOKENS,
+                _ => DIGEST_BLOCK_TOKENS,
+            },
             workers: (0..layout.seats()).map(worker).collect(),
+            counted: vec![vec![(0, 0, 0); layout.servers]; layout.seats()],
+            told_at: 0,
             ids,
             seen: vec![Vec::new(); layout.replicas],
             open: HashMap::new(),
@@ -149,15 +192,20 @@ impl Policy for Ours {
     }
 
     fn ticked(&mut self, now: Micros) {
-        for (workers, seen) in self.workers.chunks_mut(self.layout.workers).zip(&self.seen) {
-            let counts: Vec<Vec<(u32, u32, u32)>> = workers
-                .iter()
-                .map(|worker| {
-                    let of = worker.pool.endpoints().iter().map(|e| &e.in_flight);
-                    of.map(|own| (own.total(), own.fresh(), own.over())).collect()
-                })
-                .collect();
-            let news: Vec<_> = workers.iter_mut().map(|w| w.pool.take_prefix_news()).collect();
+        let telling = now >= self.told_at + NEWS;
+        if telling {
+            self.told_at = now;
+        }
+        let counts: Vec<Vec<_>> = self.workers.iter().map(Worker::counts).collect();
+        let counted = std::mem::replace(&mut self.counted, counts);
+        let replicas = self.workers.chunks_mut(self.layout.workers);
+        let counted = counted.chunks(self.layout.workers);
+        for ((workers, counts), seen) in replicas.zip(counted).zip(&self.seen) {
+            let news: Vec<_> = if telling {
+                workers.iter_mut().map(|w| w.pool.take_prefix_news()).collect()
+            } else {
+                Vec::new()
+            };
             for (n, worker) in workers.iter_mut().enumerate() {
                 let updates = self.ids.iter().enumerate().map(|(place, id)| {
                     let others = counts.iter().enumerate().filter(|(other, _)| *other != n);
@@ -188,9 +236,10 @@ impl Policy for Ours {
     ) -> usize {
         let seat = self.layout.seat(seat);
         let Some(Worker { pool, random }) = self.workers.get_mut(seat) else { return 0 };
+        let chain = digest(request.prompt_chain(), self.block_tokens);
         let prompt = Prompt {
-            chain: request.prompt_chain(),
-            block_tokens: BLOCK_TOKENS,
+            chain: &chain,
+            block_tokens: self.block_tokens,
             prompt_tokens: request.prompt_tokens,
         };
         let asked = PickRequest {
@@ -227,5 +276,19 @@ impl Policy for Ours {
         {
             worker.pool.end(started, millis(now));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_s_block_ends_where_a_server_s_does_and_the_chain_is_bounded() {
+        let blocks: Vec<u64> = (1..=1_000).collect();
+        assert_eq!(digest(&blocks[..11], 64), [4, 8]);
+        assert_eq!(digest(&blocks[..3], 16), [1, 2, 3]);
+        let whole = digest(&blocks, 64);
+        assert_eq!((whole.len(), whole.last()), (DIGEST_BLOCKS, Some(&512)));
     }
 }
