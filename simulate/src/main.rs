@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Parser;
 use simulate::policy::{Kind, Layout, Variant};
+use simulate::report::calibration::Calibration;
 use simulate::workload::ALL;
 use simulate::world::{Setting, run};
 
@@ -42,7 +43,8 @@ fn main() -> anyhow::Result<()> {
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("creating {}", folder.display()))?;
         simulate::report::draw(&study, &folder)?;
-        std::fs::write(report, simulate::report::page(&study))
+        let calibration = Calibration::load(&folder)?;
+        std::fs::write(report, simulate::report::page(&study, calibration.as_ref()))
             .with_context(|| format!("writing {}", report.display()))?;
         println!("wrote {}", report.display());
         return Ok(());

@@ -1,5 +1,6 @@
 //! What the runs say, for people: tables and plots.
 
+pub mod calibration;
 mod plots;
 mod study;
 mod tables;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::calibration::{Calibration, section};
 use super::study::{COMPARED, SWEPT, Study};
 use crate::figures::{Figures, Mean};
 use crate::policy::{Kind, Variant};
@@ -9,9 +10,12 @@ use crate::workload::{ALL, Workload};
 
 const OURS: Kind = Kind::Ours(Variant::Recommended);
 
+/// The heading that follows the calibration.
+pub(super) const AFTER_CALIBRATION: &str = "## What to know of these figures\n";
+
 /// The report.
 #[must_use]
-pub fn page(study: &Study) -> String {
+pub fn page(study: &Study, calibration: Option<&Calibration>) -> String {
     let mut page = include_str!("method.md").to_owned();
     let out = &mut page;
     targets(out, study);
@@ -24,6 +28,9 @@ pub fn page(study: &Study) -> String {
         table(out, study, workload);
     }
     throughput(out, study);
+    if let Some(calibration) = calibration {
+        let _ = writeln!(out, "\n{}", section(calibration).trim_end());
+    }
     let _ = writeln!(out, "\n{}", include_str!("losses.md").trim_end());
     page
 }

@@ -10,11 +10,13 @@
 mod arrivals;
 mod catalog;
 mod sessions;
+mod small;
 mod trace;
 
 use std::sync::Arc;
 
 pub use catalog::{ALL, Workload};
+pub use small::{SMALL_ADAPTERS, Small};
 pub use trace::{TraceError, read_azure, read_mooncake};
 
 use crate::{BLOCK_TOKENS, Micros};
