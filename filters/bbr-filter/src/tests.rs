@@ -419,7 +419,7 @@ fn hostile_request_ids_do_not_reach_the_log_raw() {
     );
 }
 
-const DIGEST: &str = r#","promptDigest":{"charactersPerToken":1}"#;
+const DIGEST: &str = r#","promptDigest":{"charactersPerToken":1,"blockTokens":16}"#;
 
 /// The facts of a body that comes in parts of 9 bytes.
 fn facts(more: &str, body: &str) -> Option<RequestFacts> {

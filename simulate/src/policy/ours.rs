@@ -25,8 +25,8 @@ const TICK: Micros = SECOND / 50;
 /// Between two exchanges of what was sent where; the filter's, too.
 const NEWS: Micros = SECOND / 10;
 
-/// Tokens of a block of the digest (`blockTokens`): so a chain reaches 8,192 tokens, past
-/// most prompts of the workloads.
+/// Tokens of a block of the digest (`blockTokens`), the filter's default: so a chain reaches
+/// 8,192 tokens, past most prompts of the workloads.
 pub const DIGEST_BLOCK_TOKENS: u32 = 64;
 /// Blocks of a chain (`maxBlocks`), the filter's default.
 pub const DIGEST_BLOCKS: usize = 128;
@@ -282,6 +282,13 @@ impl Policy for Ours {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_digest_is_the_filter_s_default() {
+        let default = shared::bbr::PromptDigestConfig::default();
+        assert_eq!(default.block_tokens, DIGEST_BLOCK_TOKENS);
+        assert_eq!(usize::try_from(default.max_blocks), Ok(DIGEST_BLOCKS));
+    }
 
     #[test]
     fn a_digest_s_block_ends_where_a_server_s_does_and_the_chain_is_bounded() {
