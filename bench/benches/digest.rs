@@ -6,7 +6,7 @@ use shared::prompt::DigestSettings;
 use std::hint::black_box;
 
 fn shares(criterion: &mut Criterion) {
-    let Ok(settings) = DigestSettings::new(4, 16, 128) else { return };
+    let Ok(settings) = DigestSettings::new(4, 64, 128) else { return };
     for chat in Chat::ALL {
         let mut group = criterion.benchmark_group(chat.label());
         for size in [300, 8_000, 100_000, 1_000_000] {

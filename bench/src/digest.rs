@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_share_is_measured_of_both() {
-        let settings = DigestSettings::new(4, 16, 128).unwrap();
+        let settings = DigestSettings::new(4, 64, 128).unwrap();
         let share = share(Chat::Long, 8_000, 2, settings).unwrap();
         assert!(share.scan.min > 0.0 && share.added.max > -1.0);
     }

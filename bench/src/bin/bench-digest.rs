@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let numbers: Result<Vec<usize>, _> = args().skip(1).map(|text| text.parse()).collect();
-    let (Ok(numbers), Ok(settings)) = (numbers, DigestSettings::new(4, 16, 128)) else {
+    let (Ok(numbers), Ok(settings)) = (numbers, DigestSettings::new(4, 64, 128)) else {
         eprintln!("expected numbers: rounds, then sizes in bytes");
         return ExitCode::FAILURE;
     };
