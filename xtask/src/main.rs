@@ -5,6 +5,7 @@
 //! and the table of the guides' requests with the tests.
 
 mod bench;
+mod binary;
 mod build;
 mod chaos;
 mod demo;
