@@ -14,9 +14,9 @@ mod judge;
 mod live;
 #[cfg(test)]
 mod manifests;
-mod pools;
+pub(crate) mod pools;
 mod ports;
-mod requests;
+pub(crate) mod requests;
 mod send;
 mod table;
 

@@ -11,6 +11,7 @@ mod chaos;
 mod demo;
 mod docs;
 mod fuzz;
+mod istio;
 mod lint;
 #[cfg(test)]
 mod markdown;
@@ -47,6 +48,8 @@ enum Command {
     Docs(docs::Arguments),
     /// Fuzz the parsers, each for a bounded time
     Fuzz(fuzz::Arguments),
+    /// Try what `igw import` writes on a real Kubernetes API and Istio's control plane
+    Istio(istio::Arguments),
     /// Check the format and lint everything, warnings denied
     Lint(lint::Arguments),
     /// Publish the filters as OCI artifacts: layout on disk, registry with --to
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Docs(arguments) => docs::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Istio(arguments) => istio::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Publish(arguments) => publish::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),

@@ -8,11 +8,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 /// A pool of equal model servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Pool {
+pub(crate) struct Pool {
     /// The InferencePool's name, and the cluster's.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// How many servers.
-    pub(super) endpoints: u16,
+    pub(crate) endpoints: u16,
     /// The base model.
     model: &'static str,
     /// Names the base model answers to; empty: its own.
@@ -21,7 +21,7 @@ pub(super) struct Pool {
 }
 
 /// All of them, in the order of their ports.
-pub(super) const POOLS: [Pool; 5] = [
+pub(crate) const POOLS: [Pool; 5] = [
     Pool {
         name: "vllm-llama3-8b-instruct",
         endpoints: 3,
@@ -66,7 +66,7 @@ pub(super) fn servers() -> u16 {
 }
 
 /// One configuration per model server, on consecutive ports.
-pub(super) fn configs(first_port: u16, time_scale: f64) -> Vec<Config> {
+pub(crate) fn configs(first_port: u16, time_scale: f64) -> Vec<Config> {
     let names = POOLS.iter().flat_map(|pool| (0..pool.endpoints).map(move |i| (pool, i)));
     let ports = first_port..=u16::MAX;
     let config = |((pool, i), port): ((&Pool, u16), u16)| Config {

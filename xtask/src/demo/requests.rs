@@ -17,21 +17,21 @@ pub(super) enum Api {
 
 /// A request and where it must go.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Request {
+pub(crate) struct Request {
     /// The guide's number.
     pub(super) guide: &'static str,
     /// The body's `model`.
-    pub(super) model: &'static str,
+    pub(crate) model: &'static str,
     api: Api,
     max_tokens: u32,
     /// What `X-Gateway-Base-Model-Name` must be; none: not set.
     pub(super) base: Option<&'static str>,
     /// The pool that must serve it.
-    pub(super) pool: &'static str,
+    pub(crate) pool: &'static str,
 }
 
 impl Request {
-    pub(super) fn path(&self) -> &'static str {
+    pub(crate) fn path(&self) -> &'static str {
         match self.api {
             Api::Chat(..) => "/v1/chat/completions",
             Api::Completion(_) => "/v1/completions",
@@ -39,7 +39,7 @@ impl Request {
     }
 
     /// The body, its fields in the guides' order.
-    pub(super) fn body(&self) -> Result<String, serde_json::Error> {
+    pub(crate) fn body(&self) -> Result<String, serde_json::Error> {
         let (prompt, messages) = match self.api {
             Api::Completion(prompt) => (Some(prompt), None),
             Api::Chat(role, content) => {
@@ -122,7 +122,7 @@ const ROWS: [(&str, Model, Api, u32); 24] = [
 ];
 
 /// All of the guides' requests.
-pub(super) fn all() -> Vec<Request> {
+pub(crate) fn all() -> Vec<Request> {
     ROWS.map(|(guide, (model, base, pool), api, max_tokens)| Request {
         guide,
         model,
