@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 pub(super) enum Use {
     /// Istio is installed with it.
     Install(String),
-    /// The objects are applied with it.
+    /// Objects are applied or changed with it.
     Apply(String),
     /// The gateway that runs is asked.
     Ask(String),
@@ -31,7 +31,7 @@ pub(super) fn all(page: &str) -> Result<Vec<Use>> {
         let begins = |with: &str| command.starts_with(with);
         if begins("istioctl install ") {
             uses.push(Use::Install(command));
-        } else if begins("kubectl apply ") {
+        } else if begins("kubectl apply ") || begins("kubectl patch ") {
             uses.push(Use::Apply(command));
         } else if begins("igw check --admin ") || begins("igw explain --admin ") {
             uses.push(Use::Ask(command));
@@ -80,7 +80,7 @@ mod tests {
         let uses = all(&page).unwrap();
         let count = |is: fn(&Use) -> bool| uses.iter().filter(|one| is(one)).count();
         assert_eq!(count(|one| matches!(one, Use::Install(_))), 1, "{uses:?}");
-        assert_eq!(count(|one| matches!(one, Use::Apply(_))), 1, "{uses:?}");
+        assert_eq!(count(|one| matches!(one, Use::Apply(_))), 3, "{uses:?}");
         assert_eq!(count(|one| matches!(one, Use::Ask(_))), 2, "{uses:?}");
         for (begins, _) in NOT_HERE {
             let used = console(&page).iter().any(|command| command.starts_with(begins));

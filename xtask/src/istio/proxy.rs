@@ -29,7 +29,11 @@ pub(super) fn start(
     let binary = obtain(version)?;
     println!("starting Envoy {} as the gateway", binary.version);
     let labels = announce(cluster)?;
-    let bootstrap = Bootstrap::parse(&bootstrap(istio, &labels).to_string())?;
+    let mut bootstrap = bootstrap(istio, &labels);
+    if let (Some(bootstrap), Some(more)) = (bootstrap.as_object_mut(), more(cluster)?.as_object()) {
+        bootstrap.extend(more.clone());
+    }
+    let bootstrap = Bootstrap::parse(&bootstrap.to_string())?;
     let mut envoy = Envoy::start(&binary, &bootstrap, Options::default())?;
     // Ready it is with no listener, too, as long as istiod has none for it.
     envoy.wait_ready(READY)?;
@@ -44,10 +48,13 @@ pub(super) fn start(
 /// would; the pod's labels.
 fn announce(cluster: &Cluster) -> Result<Value> {
     let name = format!("metadata.name={DEPLOYMENT}");
-    let mut template = eventually("Istio makes no Deployment of the Gateway", || {
-        let found = cluster.get(&["deployments", "--field-selector", &name])?;
-        Ok(found.pointer("/items/0/spec/template").cloned())
-    })?;
+    // With what istio/metrics.yaml adds to it.
+    let mut template =
+        eventually("Istio makes no Deployment of the Gateway as it is told", || {
+            let found = cluster.get(&["deployments", "--field-selector", &name])?;
+            let template = found.pointer("/items/0/spec/template").cloned();
+            Ok(template.filter(|one| one.to_string().contains("ISTIO_BOOTSTRAP_OVERRIDE")))
+        })?;
     let labels = template.pointer("/metadata/labels").cloned().context("a pod without labels")?;
     let pod = json!({
         "apiVersion": "v1",
@@ -65,6 +72,14 @@ fn announce(cluster: &Cluster) -> Result<Value> {
     let patch = ["patch", "pod", POD, "--subresource=status", "--patch", &status.to_string()];
     cluster.ask("kubectl", &patch)?;
     Ok(labels)
+}
+
+/// What Istio's agent would have Envoy merge into its bootstrap.
+fn more(cluster: &Cluster) -> Result<Value> {
+    let map = cluster.get(&["configmap", "igw-metrics"])?;
+    let text = map.pointer("/data/bootstrap.yaml").and_then(Value::as_str);
+    let text = text.context("istio/metrics.yaml has no bootstrap.yaml")?;
+    serde_yaml_ng::from_str(text).context("bootstrap.yaml is not YAML")
 }
 
 fn bootstrap(istio: &str, labels: &Value) -> Value {

@@ -12,6 +12,7 @@ use crate::{binary, project};
 use anyhow::{Context, Result, ensure};
 use envoy_runner::{Envoy, EnvoyVersion};
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 /// 4 MiB above what BBR takes.
@@ -49,6 +50,7 @@ pub(super) fn run(release: Release, envoy: Option<EnvoyVersion>) -> Result<()> {
     objects::import(&cluster, "istio", &out)?;
     analyze(&cluster, &out)?;
     objects::localize(&out)?;
+    symlink(project::root().join("istio"), folder.join("istio"))?;
     for command in &commands {
         if let Use::Apply(line) = command {
             println!("{}", cluster.run_in(folder, line)?.trim());
@@ -63,6 +65,8 @@ pub(super) fn run(release: Release, envoy: Option<EnvoyVersion>) -> Result<()> {
     check(&envoy)?;
     let sent = requests::send(&pods, &servers)?;
     println!("all of the guides' {sent} requests went where the picker says");
+    let metrics = envoy.admin_get("/stats/prometheus")?;
+    ensure!(metrics.contains("igw_picker_requests{igw_pool="), "the metrics have no labels");
     for command in &commands {
         if let Use::Ask(line) = command {
             println!("$ {line}\n{}", cluster.run_in(folder, line)?.trim());

@@ -211,7 +211,7 @@ impl RunningFault {
             }
             Self::FewVms { .. } => "look for \"wasm\" in Envoy's log; a restart brings all VMs back",
             Self::Silent { .. } => {
-                "look for \"wasm\" in Envoy's log; on Istio, let proxyStatsMatcher include wasmcustom"
+                "look for \"wasm\" in Envoy's log, and whether its stats_matcher keeps wasmcustom"
             }
             Self::OldModule { .. } => "deploy the modules that belong to this igw",
             Self::OldVm { .. } => "look in Envoy's log for why it did not take the new configuration, or restart it",
