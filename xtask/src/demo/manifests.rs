@@ -2,7 +2,7 @@
 //! the filter in the form that the manifest for Istio gives it.
 //!
 //! That the files are what `igw import` writes, and have the shape their CRDs demand, is
-//! tested beside it. Not covered, for want of a cluster here: what Istio makes of them.
+//! tested beside it; what Istio makes of them, by `cargo xtask istio`.
 
 use super::pools::POOLS;
 use super::ports::Ports;
