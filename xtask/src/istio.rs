@@ -6,6 +6,7 @@
 //! compiling Kubernetes and Istio takes half an hour, once. Rejected: kind and the like; they
 //! need a container engine, and images that only a registry has.
 
+mod agent;
 mod cluster;
 mod commands;
 mod control_plane;
@@ -29,7 +30,7 @@ use std::ffi::OsString;
 /// What `cargo xtask istio` can be told.
 #[derive(clap::Args)]
 #[command(after_help = "\
-Needed on the PATH: go (1.26 or newer), etcd, openssl, ip and unshare; Linux, and the right to
+Needed on the PATH: go (1.26 or newer), etcd, docker-registry, openssl, ip and unshare; Linux, and the right to
 make a network of one's own (root, or user namespaces).")]
 pub(crate) struct Arguments {
     /// Which release of Istio

@@ -1,4 +1,4 @@
-//! A network of its own, where the cluster's addresses exist and nothing else does.
+//! A network and a `/var/lib` of its own, where the cluster's addresses exist and nothing else does.
 //!
 //! Invariant: every port is on a loopback interface that only this trial's processes see,
 //! and all of them end with it. Rejected: the machine's own loopback interface: Kubernetes
@@ -9,11 +9,15 @@ use anyhow::{Context, Result, ensure};
 use nix::unistd::geteuid;
 use std::env;
 use std::ffi::OsString;
+use std::fs;
 use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
 
 /// Set in the process that runs inside.
 const INSIDE: &str = "IGW_ISTIO_INSIDE";
+
+/// Where Istio's agent keeps modules.
+pub(super) const MODULES: &str = "/var/lib/istio/data";
 
 /// Whether this process runs inside.
 pub(super) fn inside() -> bool {
@@ -37,10 +41,16 @@ pub(super) fn enter(arguments: impl IntoIterator<Item = OsString>) -> Result<()>
     Ok(())
 }
 
-/// Gives the loopback interface these addresses, and brings it up.
+/// Gives the loopback interface these addresses, brings it up, and makes what folders there
+/// must be, seen here only.
 pub(super) fn bring_up(addresses: &[Ipv4Addr]) -> Result<()> {
     ensure!(inside(), "not in a network of its own");
     ip(&["link", "set", "lo", "up"])?;
+    // Istio's agent keeps modules in a folder that is fixed, and not there on other machines.
+    let empty = ["-t", "tmpfs", "tmpfs", "/var/lib"];
+    let status = Command::new("mount").args(empty).status().context("cannot run mount")?;
+    ensure!(status.success(), "mount {} failed", empty.join(" "));
+    fs::create_dir_all(MODULES).with_context(|| format!("cannot make {MODULES}"))?;
     for address in addresses {
         ip(&["address", "add", &format!("{address}/32"), "dev", "lo"])?;
     }

@@ -16,17 +16,25 @@ use std::path::{Path, PathBuf};
 /// The manifests that everything is rendered for.
 pub(super) const GUIDES: &str = "examples/guides.yaml";
 
-/// Has `igw` write the objects for a platform.
-pub(super) fn import(cluster: &Cluster, target: &str, to: &Path) -> Result<()> {
+/// Digests of modules that are nowhere, as `igw import` takes them.
+pub(super) fn no_digests() -> Vec<String> {
     let digest = |module: &str, digit: &str| format!("{module}=sha256:{}", digit.repeat(64));
+    vec![digest("bbr-filter", "1"), digest("picker-filter", "2")]
+}
+
+/// Has `igw` write the objects for modules in this registry.
+pub(super) fn import(
+    cluster: &Cluster,
+    registry: &str,
+    digests: &[String],
+    to: &Path,
+) -> Result<()> {
     let (to, manifests) = (to.display().to_string(), project::root().join(GUIDES));
-    let arguments = ["import", &manifests.display().to_string(), "--target", target, "-o", &to];
-    let digests = [digest("bbr-filter", "1"), digest("picker-filter", "2")];
-    let [bbr, picker] = &digests;
-    let modules =
-        ["--registry", "oci://registry.example.com/igw", "--digest", bbr, "--digest", picker];
-    cluster.ask("igw", &[&arguments[..], &modules].concat())?;
-    Ok(())
+    let manifests = manifests.display().to_string();
+    let mut arguments = vec!["import", &manifests, "--target", "istio", "-o", &to];
+    arguments.extend(["--registry", registry]);
+    arguments.extend(digests.iter().flat_map(|digest| ["--digest", digest]));
+    cluster.ask("igw", &arguments).map(drop)
 }
 
 /// Shows the API server every object that is rendered in the tests of `igw` for Istio and

@@ -34,8 +34,8 @@ struct Source {
     packages: &'static [&'static str],
     /// The variable of its version, with the version.
     version: &'static str,
-    /// Modules with CRDs, and where in them the files are.
-    crds: &'static [(&'static str, &'static str)],
+    /// Modules with files, where in them these are, and the folder for them.
+    files: &'static [(&'static str, &'static str, &'static str)],
 }
 
 const KUBERNETES: Source = Source {
@@ -44,7 +44,7 @@ const KUBERNETES: Source = Source {
     go_mod: include_str!("go/kubernetes.mod"),
     packages: &["k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes/cmd/kubectl"],
     version: "k8s.io/component-base/version.gitVersion=v1.36.1",
-    crds: &[],
+    files: &[],
 };
 
 const ENVOY_GATEWAY: Source = Source {
@@ -53,17 +53,22 @@ const ENVOY_GATEWAY: Source = Source {
     go_mod: include_str!("go/envoy-gateway.mod"),
     packages: &[],
     version: "",
-    crds: &[("github.com/envoyproxy/gateway", "charts/gateway-helm/crds/generated")],
+    files: &[("github.com/envoyproxy/gateway", "charts/gateway-helm/crds/generated", "crds")],
 };
 
-/// Istio brings its own CRDs; these are those of the APIs that it was compiled with.
-const APIS: [(&str, &str); 2] = [
-    ("sigs.k8s.io/gateway-api", "config/crd/standard"),
-    ("sigs.k8s.io/gateway-api-inference-extension", "config/crd/bases"),
+/// Istio brings its own CRDs; these are those of the APIs that it was compiled with. And what
+/// its agent makes Envoy's bootstrap of.
+const ISTIO_FILES: [(&str, &str, &str); 3] = [
+    ("sigs.k8s.io/gateway-api", "config/crd/standard", "crds"),
+    ("sigs.k8s.io/gateway-api-inference-extension", "config/crd/bases", "crds"),
+    ("istio.io/istio", "tools/packaging/common", "agent"),
 ];
 
-const ISTIO: [&str; 2] =
-    ["istio.io/istio/pilot/cmd/pilot-discovery", "istio.io/istio/istioctl/cmd/istioctl"];
+const ISTIO: [&str; 3] = [
+    "istio.io/istio/pilot/cmd/pilot-discovery",
+    "istio.io/istio/pilot/cmd/pilot-agent",
+    "istio.io/istio/istioctl/cmd/istioctl",
+];
 
 impl Release {
     fn source(self) -> Source {
@@ -79,7 +84,14 @@ impl Release {
                 "istio.io/istio/pkg/version.buildVersion=1.31.1",
             ),
         };
-        Source { name, module: "istio.io/istio", go_mod, packages: &ISTIO, version, crds: &APIS }
+        Source {
+            name,
+            module: "istio.io/istio",
+            go_mod,
+            packages: &ISTIO,
+            version,
+            files: &ISTIO_FILES,
+        }
     }
 
     /// As Istio's proxies say it to the control plane.
@@ -123,6 +135,15 @@ impl Programs {
         self.istio.join("bin/pilot-discovery")
     }
 
+    pub(super) fn agent(&self) -> PathBuf {
+        self.istio.join("bin/pilot-agent")
+    }
+
+    /// What Istio's agent makes Envoy's bootstrap of.
+    pub(super) fn bootstrap(&self) -> PathBuf {
+        self.istio.join("agent/envoy_bootstrap.json")
+    }
+
     /// The folders with what a user would have on the PATH: `kubectl` and `istioctl`.
     pub(super) fn path(&self) -> [PathBuf; 2] {
         [self.kubernetes.join("bin"), self.istio.join("bin")]
@@ -151,10 +172,7 @@ fn build(source: &Source) -> Result<PathBuf> {
     }
     need("go", "https://go.dev/dl, 1.26 or newer")?;
     println!("building {} from its Go modules; once, some minutes", source.name);
-    let crds = folder.join("crds");
-    for made in [&bin, &crds] {
-        fs::create_dir_all(made).with_context(|| format!("cannot make {}", made.display()))?;
-    }
+    fs::create_dir_all(&bin).with_context(|| format!("cannot make {}", bin.display()))?;
     fs::write(folder.join("go.mod"), source.go_mod)?;
     if !source.packages.is_empty() {
         fs::write(folder.join("programs.go"), imports(source.packages))?;
@@ -167,8 +185,8 @@ fn build(source: &Source) -> Result<PathBuf> {
         let fixed = ["build", "-buildvcs=false", "-ldflags", &flags, "-o", &output];
         go(&folder, fixed.iter().chain(source.packages))?;
     }
-    for (module, inside) in source.crds {
-        copy(&module_dir(&folder, module)?.join(inside), &crds)?;
+    for (module, inside, to) in source.files {
+        copy(&module_dir(&folder, module)?.join(inside), &folder.join(to))?;
     }
     fs::write(stamp, source.go_mod)?;
     Ok(folder)
@@ -205,11 +223,12 @@ fn module_dir(folder: &Path, module: &str) -> Result<PathBuf> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().into())
 }
 
-/// Copies the YAML files of a folder: the cache's own may be gone the next time.
+/// Copies the YAML and JSON files of a folder: the cache's own may be gone the next time.
 fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
     for entry in fs::read_dir(from).with_context(|| format!("no {}", from.display()))? {
         let path = entry?.path();
-        if path.extension().is_some_and(|ending| ending == "yaml")
+        if path.extension().is_some_and(|ending| ending == "yaml" || ending == "json")
             && let Some(name) = path.file_name()
         {
             // Not `fs::copy`: Go's files are read-only, and would be in the way next time.

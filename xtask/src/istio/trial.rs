@@ -2,6 +2,7 @@
 //!
 //! Invariant: it ends with an error as soon as anything differs from what docs/istio.md says.
 
+use super::agent::Agent;
 use super::cluster::Cluster;
 use super::commands::{self, Use};
 use super::control_plane::ControlPlane;
@@ -10,7 +11,7 @@ use super::programs::{Programs, Release};
 use super::{isolation, pods, proxy, requests};
 use crate::{binary, project};
 use anyhow::{Context, Result, ensure};
-use envoy_runner::{Envoy, EnvoyVersion};
+use envoy_runner::EnvoyVersion;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -18,13 +19,15 @@ use std::path::{Path, PathBuf};
 /// 4 MiB above what BBR takes.
 const BUFFER: u64 = 20_971_520;
 
+const NO_REGISTRY: &str = "oci://registry.example.com/igw";
+
 /// The user's tool.
 pub(super) fn igw() -> Result<PathBuf> {
     binary::build("igw")
 }
 
 /// Runs it, in a network of its own.
-pub(super) fn run(release: Release, envoy: Option<EnvoyVersion>) -> Result<()> {
+pub(super) fn run(release: Release, version: Option<EnvoyVersion>) -> Result<()> {
     let programs = Programs::build(release)?;
     let pods = pods::all();
     isolation::bring_up(&pods::addresses(&pods))?;
@@ -47,7 +50,7 @@ pub(super) fn run(release: Release, envoy: Option<EnvoyVersion>) -> Result<()> {
     println!("the API server took {shown} rendered objects");
     cluster.apply(&project::root().join(GUIDES))?;
     let out = folder.join("out");
-    objects::import(&cluster, "istio", &out)?;
+    objects::import(&cluster, NO_REGISTRY, &objects::no_digests(), &out)?;
     analyze(&cluster, &out)?;
     objects::localize(&out)?;
     symlink(project::root().join("istio"), folder.join("istio"))?;
@@ -61,18 +64,26 @@ pub(super) fn run(release: Release, envoy: Option<EnvoyVersion>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let servers = pods::start(&pods, &runtime)?;
     pods::announce(&cluster, &pods)?;
-    let mut envoy = proxy::start(&cluster, release.version(), envoy)?;
-    check(&envoy)?;
-    let sent = requests::send(&pods, &servers)?;
-    println!("all of the guides' {sent} requests went where the picker says");
-    let metrics = envoy.admin_get("/stats/prometheus")?;
-    ensure!(metrics.contains("igw_picker_requests{igw_pool="), "the metrics have no labels");
-    for command in &commands {
-        if let Use::Ask(line) = command {
-            println!("$ {line}\n{}", cluster.run_in(folder, line)?.trim());
+    let mut envoy = proxy::start(&cluster, release.version(), version)?;
+    let look = || -> Result<()> {
+        check()?;
+        let sent = requests::send(&pods, &servers)?;
+        println!("all of the guides' {sent} requests went where the picker says");
+        let metrics = proxy::ask("/stats/prometheus")?;
+        ensure!(metrics.contains("igw_picker_requests{igw_pool="), "the metrics have no labels");
+        for command in &commands {
+            if let Use::Ask(line) = command {
+                println!("$ {line}\n{}", cluster.run_in(folder, line)?.trim());
+            }
         }
-    }
+        Ok(())
+    };
+    look().with_context(|| format!("Envoy's log ends:\n{}", envoy.log_tail()))?;
     envoy.stop()?;
+    let _agent = Agent::start(&cluster, &programs, version, folder)?;
+    look()?;
+    let fetched = proxy::dump("Ecds")?.to_string().matches(isolation::MODULES).count();
+    ensure!(fetched == 2, "Istio's agent brought {fetched} of 2 modules");
     println!("Istio {} does with it what docs/istio.md says", release.version());
     Ok(())
 }
@@ -96,8 +107,8 @@ fn analyze(cluster: &Cluster, out: &Path) -> Result<()> {
 }
 
 /// Looks at what Envoy got.
-fn check(envoy: &Envoy) -> Result<()> {
-    let listeners = proxy::dump(envoy, "Listeners")?;
+fn check() -> Result<()> {
+    let listeners = proxy::dump("Listeners")?;
     let filters = proxy::filters(&listeners)?;
     println!("HTTP filters: {}", filters.join(", "));
     let place = |part: &str| {
@@ -110,8 +121,8 @@ fn check(envoy: &Envoy) -> Result<()> {
     ensure!(place("igw-destination")? + 1 == place("http.router")?, "igw-destination is not last");
     ensure!(place("ext_proc").is_err(), "the external picker is still asked");
     proxy::expect_buffer(&listeners, BUFFER)?;
-    let refused = envoy.admin_get("/stats?filter=update_rejected")?;
+    let refused = proxy::ask("/stats?filter=update_rejected")?;
     let refused: Vec<&str> = refused.lines().filter(|line| !line.ends_with(": 0")).collect();
-    ensure!(refused.is_empty(), "Envoy refused: {}\n{}", refused.join(", "), envoy.log_tail());
+    ensure!(refused.is_empty(), "Envoy refused: {}", refused.join(", "));
     Ok(())
 }
