@@ -7,7 +7,7 @@
 use super::cluster::Cluster;
 use super::daemon::{Daemon, eventually};
 use super::objects::import;
-use super::programs::{Programs, need};
+use super::programs::Programs;
 use super::proxy::{self, Place};
 use anyhow::{Context, Result, ensure};
 use envoy_runner::{EnvoyBinary, EnvoyVersion, obtain};
@@ -51,12 +51,11 @@ impl Agent {
 }
 
 fn registry(folder: &Path) -> Result<Daemon> {
-    let program = need("docker-registry", "Debian: apt-get install docker-registry")?;
     let settings = folder.join("registry.yaml");
     let storage = json!({"filesystem": {"rootdirectory": folder.join("registry")}});
     let text = json!({"version": "0.1", "storage": storage, "http": {"addr": REGISTRY}});
     fs::write(&settings, serde_yaml_ng::to_string(&text)?)?;
-    let mut command = Command::new(program);
+    let mut command = Command::new("docker-registry");
     let mut registry =
         Daemon::start("docker-registry", command.arg("serve").arg(settings), folder)?;
     let url = format!("http://{REGISTRY}/v2/");

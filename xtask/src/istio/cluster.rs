@@ -32,7 +32,7 @@ impl Cluster {
     /// Starts one with its state in `folder`.
     pub(super) fn start(programs: &Programs, igw: &Path, folder: &Path) -> Result<Self> {
         println!("starting etcd and kube-apiserver");
-        let etcd = Command::new(programs.etcd())
+        let etcd = Command::new("etcd")
             .arg("--data-dir")
             .arg(folder.join("etcd"))
             .run_as("etcd", folder)?;
@@ -169,7 +169,7 @@ fn make_key(file: &Path) -> Result<()> {
         .arg("2048")
         .stderr(Stdio::null())
         .status()
-        .context("cannot run openssl (Debian: apt-get install openssl)")?;
+        .context("cannot run openssl")?;
     ensure!(status.success(), "openssl made no key");
     Ok(())
 }

@@ -4,7 +4,6 @@
 //! and all of them end with it. Rejected: the machine's own loopback interface: Kubernetes
 //! takes no endpoint on 127.0.0.0/8, and Istio's ports may be taken.
 
-use super::programs::need;
 use anyhow::{Context, Result, ensure};
 use nix::unistd::geteuid;
 use std::env;
@@ -26,9 +25,7 @@ pub(super) fn inside() -> bool {
 
 /// Runs this process again, inside.
 pub(super) fn enter(arguments: impl IntoIterator<Item = OsString>) -> Result<()> {
-    need("ip", "Debian: apt-get install iproute2")?;
-    let unshare = need("unshare", "Debian: apt-get install util-linux")?;
-    let mut command = Command::new(unshare);
+    let mut command = Command::new("unshare");
     if !geteuid().is_root() {
         command.args(["--user", "--map-root-user"]);
     }

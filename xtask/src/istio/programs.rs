@@ -103,28 +103,36 @@ impl Release {
     }
 }
 
+/// What is taken from the PATH, and the package it is in.
+const OTHERS: [(&str, &str); 6] = [
+    ("docker-registry", "docker-registry"),
+    ("etcd", "etcd-server"),
+    ("ip", "iproute2"),
+    ("mount", "mount"),
+    ("openssl", "openssl"),
+    ("unshare", "util-linux"),
+];
+
 /// Where all of it is.
 #[derive(Clone, Debug)]
 pub(super) struct Programs {
     kubernetes: PathBuf,
     istio: PathBuf,
     envoy_gateway: PathBuf,
-    etcd: PathBuf,
 }
 
 impl Programs {
     /// Builds what is not built yet.
     pub(super) fn build(release: Release) -> Result<Self> {
+        // Who lacks one wants to know before half an hour has passed.
+        for (program, package) in OTHERS {
+            need(program, &format!("Debian: apt-get install {package}"))?;
+        }
         Ok(Self {
-            etcd: need("etcd", "Debian: apt-get install etcd-server")?,
             kubernetes: build(&KUBERNETES)?,
             istio: build(&release.source())?,
             envoy_gateway: build(&ENVOY_GATEWAY)?,
         })
-    }
-
-    pub(super) fn etcd(&self) -> &Path {
-        &self.etcd
     }
 
     pub(super) fn kube_apiserver(&self) -> PathBuf {
@@ -155,9 +163,9 @@ impl Programs {
     }
 }
 
-/// Where a program is that is not built here.
-pub(super) fn need(program: &str, how: &str) -> Result<PathBuf> {
-    on_path(program).with_context(|| format!("no {program} on the PATH ({how})"))
+/// That a program is there which is not built here.
+fn need(program: &str, how: &str) -> Result<()> {
+    on_path(program).map(drop).with_context(|| format!("no {program} on the PATH ({how})"))
 }
 
 /// The folder with `bin` and `crds`.
