@@ -36,12 +36,13 @@ const JUDGED: [(&str, &str); 12] = [
 /// Blocks for people's eyes.
 const PICTURES: [&str; 2] = ["mermaid", "markdown"];
 
-/// Programs that have nothing to do without a cluster or somebody's registry.
+/// Programs that have nothing to do without a cluster or somebody's registry. Those of
+/// docs/istio.md are run by `cargo xtask istio`, on a real API server.
 const NEEDS_A_CLUSTER: [&str; 4] = ["helm", "istioctl", "kubectl", "skopeo"];
 
-/// The first keys of fragments for programs that are not here: Istio's mesh configuration
-/// and Envoy Gateway's own.
-const FOREIGN: [&str; 2] = ["meshConfig", "extensionApis"];
+/// The first keys of fragments for programs that are not here: Envoy Gateway's own
+/// configuration.
+const FOREIGN: [&str; 1] = ["extensionApis"];
 
 fn blocks(info: &str) -> Vec<(String, CodeBlock)> {
     let with_info = |page: &str| -> Vec<CodeBlock> {
