@@ -59,21 +59,24 @@ pub fn running(seen: &Seen, modules: Option<&Path>) -> Vec<Finding> {
     if state != "LIVE" {
         add("envoy", RunningFault::NotLive { state: state.clone() });
     }
+    let mut expected = false;
     for arrival in &seen.dump.arrivals {
         let (place, fault) = arrived(arrival);
         // Other projects' filters come and go, too.
         let own = match arrival {
-            Arrival::Missing { filter, .. } | Arrival::Replaced { filter } => {
+            Arrival::Missing { filter, .. } | Arrival::Replaced { filter, .. } => {
                 crate::proxy::role_by_name([filter.as_str()]).is_some()
             }
             Arrival::Refused { .. } | Arrival::Draining { .. } => true,
         };
         if own {
+            expected |= matches!(arrival, Arrival::Missing { .. } | Arrival::Replaced { .. });
             add(&place, fault);
         }
     }
     let proxy: &Proxy = &seen.dump.proxy;
-    if proxy.gateways().next().is_none() {
+    // Why there is none was said already if one should be there.
+    if proxy.gateways().next().is_none() && !expected {
         findings.push(Finding::new(place("envoy"), super::ProxyFault::NoFilters));
     }
     proxy::check(proxy, &mut findings);
@@ -98,7 +101,11 @@ fn arrived(arrival: &Arrival) -> (String, RunningFault) {
         Arrival::Missing { filter, listener } => {
             (format!("listener {listener}, filter {filter}"), RunningFault::NotArrived)
         }
-        Arrival::Replaced { filter } => (format!("filter {filter}"), RunningFault::Replaced),
+        Arrival::Replaced { filter, refuses } => {
+            let fault =
+                if *refuses { RunningFault::Replaced } else { RunningFault::ReplacedOpenly };
+            (format!("filter {filter}"), fault)
+        }
     }
 }
 

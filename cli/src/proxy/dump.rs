@@ -40,6 +40,8 @@ pub enum Arrival {
     Replaced {
         /// The filter.
         filter: String,
+        /// What is there now refuses every request; else it lets every request pass.
+        refuses: bool,
     },
 }
 
@@ -57,7 +59,9 @@ pub fn from_dump(dump: &Value) -> Dump {
                 continue;
             };
             if is_type(config, "RBAC") {
-                read.arrivals.push(Arrival::Replaced { filter: name.to_owned() });
+                // Rules that are there and empty match nothing, so nothing is allowed.
+                let refuses = config.get("rules").is_some();
+                read.arrivals.push(Arrival::Replaced { filter: name.to_owned(), refuses });
             }
             discovered.insert(name.to_owned(), config.clone());
         }
@@ -180,8 +184,12 @@ mod tests {
         let name = || "igw-bbr".to_owned();
         let missing = Arrival::Missing { filter: name(), listener: "l".to_owned() };
         assert!(dump(&json!([])).arrivals.contains(&missing));
-        let rbac = json!({"@type": "x/RBAC"});
-        let dump = dump(&json!([{"ecds_filter": {"name": "igw-bbr", "typed_config": rbac}}]));
-        assert!(dump.arrivals.contains(&Arrival::Replaced { filter: name() }));
+        // As Istio's agent 1.31.1 wrote them, for FAIL_OPEN and for the rest.
+        let passes = json!({"@type": "x/RBAC", "rules_stat_prefix": "wasm-default-allow"});
+        let refuses = json!({"@type": "x/RBAC", "rules": {}});
+        for (rbac, refuses) in [(passes, false), (refuses, true)] {
+            let dump = dump(&json!([{"ecds_filter": {"name": "igw-bbr", "typed_config": rbac}}]));
+            assert!(dump.arrivals.contains(&Arrival::Replaced { filter: name(), refuses }));
+        }
     }
 }

@@ -32,6 +32,11 @@ pub enum RunningFault {
         "Istio's agent could not fetch the module and put a filter there that refuses every request"
     )]
     Replaced,
+    /// The agent put a filter that does nothing in its place.
+    #[error(
+        "Istio's agent could not fetch the module and put a filter there that lets every request pass"
+    )]
+    ReplacedOpenly,
     /// A VM could not be loaded again.
     #[error("{plugin}: {count} reload(s) of a trapped VM failed")]
     ReloadsFailed {
@@ -203,8 +208,8 @@ impl RunningFault {
             Self::NotLive { .. } => "wait until it is ready, or look at its log",
             Self::Refused { .. } => "correct the configuration; igw check FILES says what is wrong with it",
             Self::Draining => "wait for the drain time, then check again",
-            Self::NotArrived | Self::Replaced => {
-                "look at the image's URL, its digest and the pull secret in the EnvoyFilter"
+            Self::NotArrived | Self::Replaced | Self::ReplacedOpenly => {
+                "look at the image's URL, its digest and the pull secret in the EnvoyFilter or WasmPlugin"
             }
             Self::ReloadsFailed { .. } | Self::Reloads { .. } => {
                 "Envoy's log has the trap; please report it, with the log"

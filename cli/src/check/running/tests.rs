@@ -169,8 +169,12 @@ fn what_has_not_arrived_is_told_and_other_projects_filters_are_not() {
     only(&arrivals(missing("igw-bbr")), &["filter igw-bbr", "has not arrived"]);
     assert!(arrivals(missing("waf")).is_empty());
     only(
-        &arrivals(Arrival::Replaced { filter: "igw-bbr".to_owned() }),
+        &arrivals(Arrival::Replaced { filter: "igw-bbr".to_owned(), refuses: true }),
         &["refuses every request", "pull secret"],
+    );
+    only(
+        &arrivals(Arrival::Replaced { filter: "igw-picker".to_owned(), refuses: false }),
+        &["lets every request pass", "pull secret"],
     );
     let refused = Arrival::Refused { listener: "l".to_owned(), reason: "bad".to_owned() };
     only(&arrivals(refused), &["listener l", "refused a newer version", "bad"]);
