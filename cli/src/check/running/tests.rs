@@ -176,6 +176,13 @@ fn what_has_not_arrived_is_told_and_other_projects_filters_are_not() {
         &arrivals(Arrival::Replaced { filter: "igw-picker".to_owned(), refuses: false }),
         &["lets every request pass", "pull secret"],
     );
+    // That there is no filter then is no news; otherwise it is.
+    let none = |arrivals: &[Arrival]| {
+        let arrivals = arrivals.to_vec();
+        seen(move |seen| (seen.dump.proxy.http, seen.dump.arrivals) = (Vec::new(), arrivals))
+    };
+    only(&none(&[missing("igw-bbr")]), &["has not arrived"]);
+    only(&none(&[]), &["no listener has the BBR"]);
     let refused = Arrival::Refused { listener: "l".to_owned(), reason: "bad".to_owned() };
     only(&arrivals(refused), &["listener l", "refused a newer version", "bad"]);
 }
