@@ -139,18 +139,22 @@ fn metrics_that_hang_neither_block_picks_nor_pile_up() {
         let hanging = gateway.server(&format!("{LLAMA}-0"));
         hanging.faults().update(|faults| faults.metrics_delay_ms = 3_600_000).unwrap();
         let timeouts = gateway.counter("cluster.igw_scrape.upstream_rq_timeout");
-        let hangs = || gateway.counter("cluster.igw_scrape.upstream_rq_timeout") >= timeouts + 3;
+        let hung = || gateway.counter("cluster.igw_scrape.upstream_rq_timeout") - timeouts;
         let mut most = 0;
         let mut rounds = 0;
-        while !hangs() {
+        while hung() < 4 {
             rounds += 1;
             assert!(rounds < 2_000, "the scrapes never time out");
             let answer = gateway.echo(LLAMA_MODEL).await;
             assert_eq!((answer.status, answer.picker("why")), (200, Some("picked")), "{answer:?}");
-            most = most.max(gateway.counter("cluster.igw_scrape.upstream_rq_active"));
+            // Before the first times out, some may be of a worker that scrapes no longer.
+            if hung() > 0 {
+                most = most.max(gateway.counter("cluster.igw_scrape.upstream_rq_active"));
+            }
             sleep(Duration::from_millis(20)).await;
         }
-        assert!((1..=3).contains(&most), "scrapes of three endpoints at once: {most}");
+        // Piled up they would be five of the one that hangs, five times a second each.
+        assert!((1..=4).contains(&most), "scrapes of three endpoints at once: {most}");
         // The others are scraped as before: picks go by their load.
         let busy = gateway.server(&format!("{LLAMA}-1"));
         let load = Load::on(busy, LLAMA_MODEL, 10).await;
