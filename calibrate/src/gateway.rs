@@ -92,7 +92,7 @@ fn bootstrap(policy: Kind, ports: &[u16], endpoints: &[u16]) -> Result<Bootstrap
     set(&mut bbr, "promptDigest", digest)?;
     bootstrap.with_plugin_configuration("bbr", &bbr)?;
     if policy == Kind::RoundRobin {
-        bootstrap.without_filter("picker")?.without_filter("resolve-route")?;
+        bootstrap.without_filter("picker")?.without_filter("resolve-route")?.with_round_robin();
     } else {
         let mut picker = bootstrap.plugin_configuration("picker")?;
         let pools = picker.get("pools").and_then(|pools| pools.as_array());
@@ -109,10 +109,6 @@ fn bootstrap(policy: Kind, ports: &[u16], endpoints: &[u16]) -> Result<Bootstrap
         let clusters = clusters.and_then(Value::as_sequence_mut).into_iter().flatten();
         let pool = clusters.into_iter().find(|c| c.get("name").is_some_and(|n| n == POOL));
         let Some(pool) = pool.and_then(Value::as_mapping_mut) else { return };
-        if policy == Kind::RoundRobin {
-            pool.remove("load_balancing_policy");
-            pool.insert("lb_policy".into(), "ROUND_ROBIN".into());
-        }
         let assignment = pool.get_mut("load_assignment").and_then(|a| a.get_mut("endpoints"));
         if let Some(list) = assignment.and_then(|e| e.get_mut(0)?.get_mut("lb_endpoints")) {
             *list = endpoints.iter().map(|port| endpoint(*port)).collect::<Vec<_>>().into();

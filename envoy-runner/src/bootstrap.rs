@@ -221,6 +221,19 @@ impl Bootstrap {
         if found { Ok(self) } else { Err(BootstrapError::NoFilter { filter: filter.to_owned() }) }
     }
 
+    /// Has every cluster balanced in turn that has a policy of its own.
+    pub fn with_round_robin(&mut self) -> &mut Self {
+        let clusters = walk::path(&mut self.value, &["static_resources", "clusters"]);
+        for cluster in clusters.and_then(Value::as_sequence_mut).into_iter().flatten() {
+            if let Value::Mapping(cluster) = cluster
+                && cluster.remove("load_balancing_policy").is_some()
+            {
+                cluster.insert("lb_policy".into(), "ROUND_ROBIN".into());
+            }
+        }
+        self
+    }
+
     /// Where Envoy's admin interface listens.
     ///
     /// # Errors

@@ -97,3 +97,13 @@ fn the_written_file_holds_the_same_tree() {
     let path = bootstrap().write(folder.path()).unwrap();
     assert_eq!(Bootstrap::load(path).unwrap(), bootstrap());
 }
+
+#[test]
+fn by_turns_goes_what_had_a_policy_and_the_rest_stays() {
+    let text = "static_resources: {clusters: [{name: a, load_balancing_policy: {}}, {name: b}]}";
+    let mut b = Bootstrap::parse(text).unwrap();
+    b.with_round_robin();
+    let clusters = b.value()["static_resources"]["clusters"].clone();
+    let expected = json!([{"name": "a", "lb_policy": "ROUND_ROBIN"}, {"name": "b"}]);
+    assert_eq!(serde_json::to_value(clusters).unwrap(), expected);
+}

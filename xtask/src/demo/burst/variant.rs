@@ -36,18 +36,7 @@ impl Variant {
         let mut bootstrap = Bootstrap::load(project::root().join("envoy-config/guides.yaml"))?;
         bootstrap.with_ports(&ports.mapping()?)?.with_modules(&project::dist());
         if self == Self::RoundRobin {
-            bootstrap.without_filter("picker")?.without_filter("resolve-route")?;
-            bootstrap.edit(|value| {
-                let clusters =
-                    value.get_mut("static_resources").and_then(|r| r.get_mut("clusters"));
-                let clusters = clusters.and_then(|clusters| clusters.as_sequence_mut());
-                let clusters = clusters.into_iter().flatten().filter_map(|c| c.as_mapping_mut());
-                for cluster in clusters {
-                    if cluster.remove("load_balancing_policy").is_some() {
-                        cluster.insert("lb_policy".into(), "ROUND_ROBIN".into());
-                    }
-                }
-            });
+            bootstrap.without_filter("picker")?.without_filter("resolve-route")?.with_round_robin();
         }
         Ok(bootstrap)
     }
