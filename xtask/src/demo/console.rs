@@ -13,12 +13,11 @@ use super::burst::Variant;
 use super::gateway::Gateway;
 use super::ports::{ADMIN, GATEWAY, Ports, STATUS};
 use crate::markdown::{code_blocks, pages};
-use crate::project;
+use crate::{binary, project};
 use envoy_runner::obtain;
 use std::env;
-use std::fs;
 use std::iter;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 use tokio::runtime::Runtime;
@@ -128,10 +127,7 @@ fn the_documentation_s_commands_print_what_it_shows() {
     let ports = Ports::free().unwrap();
     let programs = tempfile::tempdir().unwrap();
     symlink(obtain(None).unwrap().path, programs.path().join("envoy")).unwrap();
-    // Cargo builds it if it is not there, or older than its sources.
-    let igw = programs.path().join("igw");
-    fs::write(&igw, "#!/bin/sh\nexec cargo run --quiet --package igw -- \"$@\"\n").unwrap();
-    fs::set_permissions(&igw, fs::Permissions::from_mode(0o755)).unwrap();
+    symlink(binary::build("igw").unwrap(), programs.path().join("igw")).unwrap();
     let runtime = Runtime::new().unwrap();
     let gateway = runtime.block_on(Gateway::start(ports, None, 0.0, None)).unwrap();
     let wrong: Vec<String> = all

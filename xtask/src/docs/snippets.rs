@@ -5,15 +5,15 @@
 //! Rejected: leaving out what cannot run on this machine without a word; what needs a
 //! cluster is named in [`NEEDS_A_CLUSTER`], and nothing else is.
 
+use super::examples::read;
 use super::filters;
-use crate::Arguments;
 use crate::markdown::{CodeBlock, code_blocks, pages};
 use crate::project;
 use crate::tools::on_path;
+use crate::{Arguments, binary};
 use clap::Parser;
 use envoy_runner::Bootstrap;
-use serde_yaml_ng::Value;
-use shared::{bbr, picker};
+use serde_yaml_ng::{Mapping, Value};
 use std::fs;
 use std::process::Command;
 
@@ -23,7 +23,7 @@ const JUDGED: [(&str, &str); 12] = [
     ("console", "commands_that_are_not_run_are_at_least_understood"),
     ("json bbr", "docs::examples has the filter read it"),
     ("json picker", "docs::examples has the filter read it"),
-    ("yaml manager", "docs::examples has Envoy validate it"),
+    ("yaml manager", "envoy_accepts_the_documentation_s_fields_of_the_connection_manager"),
     ("yaml filters", "envoy_accepts_the_documentation_s_filters"),
     ("yaml routes", "envoy_accepts_the_documentation_s_routes"),
     ("yaml bbr", "plugin_configurations_in_yaml_are_accepted"),
@@ -133,9 +133,7 @@ fn only_fragments_for_programs_that_are_not_here_are_read_by_nobody() {
 
 /// The guides' gateway.
 fn guides() -> Bootstrap {
-    let mut bootstrap = Bootstrap::load(project::root().join("envoy-config/guides.yaml")).unwrap();
-    bootstrap.with_modules(&project::dist());
-    bootstrap
+    Bootstrap::load(project::root().join("envoy-config/guides.yaml")).unwrap()
 }
 
 fn manager(bootstrap: &mut Value) -> &mut Value {
@@ -143,9 +141,9 @@ fn manager(bootstrap: &mut Value) -> &mut Value {
     &mut listener["filter_chains"][0]["filters"][0]["typed_config"]
 }
 
-fn expect_valid(page: &str, block: &CodeBlock, bootstrap: &Bootstrap) {
+fn expect_valid(page: &str, block: &CodeBlock, mut bootstrap: Bootstrap) {
     let envoy = envoy_runner::obtain(None).unwrap();
-    let validated = envoy_runner::validate(&envoy, bootstrap);
+    let validated = envoy_runner::validate(&envoy, bootstrap.with_modules(&project::dist()));
     assert!(validated.is_ok(), "{page}: {validated:?}\n{}", block.text);
 }
 
@@ -170,8 +168,27 @@ fn envoy_accepts_the_documentation_s_filters() {
                 from = place + 1;
             }
         });
-        bootstrap.with_modules(&project::dist());
-        expect_valid(&page, &block, &bootstrap);
+        expect_valid(&page, &block, bootstrap);
+    }
+}
+
+#[test]
+fn envoy_accepts_the_documentation_s_fields_of_the_connection_manager() {
+    let found = blocks("yaml manager");
+    assert!(found.len() >= 2, "only {} found", found.len());
+    for (page, block) in found {
+        let fields: Mapping = serde_yaml_ng::from_str(&block.text).unwrap();
+        let mut bootstrap = guides();
+        for filter in ["bbr", "picker"] {
+            bootstrap.without_filter(filter).unwrap();
+        }
+        bootstrap.edit(|value| {
+            manager(value).as_mapping_mut().unwrap().extend(fields);
+            let collector = "{name: otel_collector, type: STATIC, connect_timeout: 1s}";
+            let collector = serde_yaml_ng::from_str(collector).unwrap();
+            value["static_resources"]["clusters"].as_sequence_mut().unwrap().push(collector);
+        });
+        expect_valid(&page, &block, bootstrap);
     }
 }
 
@@ -185,7 +202,7 @@ fn envoy_accepts_the_documentation_s_routes() {
             assert!(host["routes"].is_sequence());
             host["routes"] = shown["routes"].clone();
         });
-        expect_valid(&page, &block, &bootstrap);
+        expect_valid(&page, &block, bootstrap);
     }
 }
 
@@ -194,7 +211,7 @@ fn plugin_configurations_in_yaml_are_accepted() {
     for (page, block) in blocks("yaml bbr") {
         let value: Value = serde_yaml_ng::from_str(&block.text).unwrap();
         let json = value["configuration"]["value"].as_str().unwrap();
-        assert!(bbr::Settings::from_json(json.as_bytes()).is_ok(), "{page}: {json}");
+        assert_eq!(read("bbr", json), Ok(()), "{page}: {json}");
     }
     for (page, block) in blocks("yaml filters") {
         let value: Value = serde_yaml_ng::from_str(&block.text).unwrap();
@@ -204,24 +221,19 @@ fn plugin_configurations_in_yaml_are_accepted() {
             let Some(json) = json.filter(|_| filters().iter().any(|f| f.name == name)) else {
                 continue;
             };
-            let read = match name {
-                "bbr" => bbr::Settings::from_json(json.as_bytes()).map(drop),
-                _ => picker::Settings::from_json(json.as_bytes()).map(drop),
-            };
-            assert_eq!(read, Ok(()), "{page}: {json}");
+            assert_eq!(read(name, json), Ok(()), "{page}: {json}");
         }
     }
 }
 
 #[test]
 fn igw_accepts_the_documentation_s_manifests() {
+    let igw = binary::build("igw").unwrap();
     let folder = tempfile::tempdir().unwrap();
     for (n, (page, block)) in blocks("yaml manifest").into_iter().enumerate() {
         let file = folder.path().join(format!("{n}.yaml"));
         fs::write(&file, &block.text).unwrap();
-        let mut command = Command::new("cargo");
-        command.args(["run", "--quiet", "--package", "igw", "--", "check"]).arg(&file);
-        let output = command.output().unwrap();
+        let output = Command::new(&igw).arg("check").arg(&file).output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && said.is_empty(), "{page}: {said}\n{}", block.text);
     }
