@@ -10,7 +10,6 @@ mod agent;
 mod cluster;
 mod commands;
 mod control_plane;
-mod daemon;
 mod isolation;
 mod objects;
 mod pods;

@@ -8,9 +8,11 @@ mod bench;
 mod binary;
 mod build;
 mod chaos;
+mod daemon;
 mod demo;
 mod docs;
 mod fuzz;
+mod http;
 mod istio;
 mod lint;
 #[cfg(test)]

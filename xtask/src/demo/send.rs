@@ -3,6 +3,7 @@
 //! Invariant: whatever happens is a row for the table, never an early end.
 
 use super::requests::Request;
+use crate::http;
 use anyhow::Result;
 use std::time::Duration;
 use ureq::Agent;
@@ -40,12 +41,7 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(port: u16) -> Self {
-        let config = Agent::config_builder()
-            .proxy(None)
-            .http_status_as_error(false)
-            .timeout_global(Some(TIMEOUT))
-            .build();
-        Self { agent: config.into(), port }
+        Self { agent: http::agent(TIMEOUT), port }
     }
 
     pub(super) fn send(&self, request: &Request) -> Seen {

@@ -5,10 +5,10 @@
 //! by one that others wrote.
 
 use super::cluster::Cluster;
-use super::daemon::{Daemon, eventually};
 use super::objects::import;
 use super::programs::Programs;
 use super::proxy::{self, Place};
+use crate::daemon::{Daemon, eventually};
 use anyhow::{Context, Result, ensure};
 use envoy_runner::{EnvoyBinary, EnvoyVersion, obtain};
 use serde_json::{Value, json};

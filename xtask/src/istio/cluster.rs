@@ -5,8 +5,8 @@
 //! they would make, the trial makes. Rejected: the test tables' own reading of the schemas,
 //! which knows no CEL.
 
-use super::daemon::Daemon;
 use super::programs::Programs;
+use crate::daemon::Daemon;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use std::env;
@@ -32,10 +32,8 @@ impl Cluster {
     /// Starts one with its state in `folder`.
     pub(super) fn start(programs: &Programs, igw: &Path, folder: &Path) -> Result<Self> {
         println!("starting etcd and kube-apiserver");
-        let etcd = Command::new("etcd")
-            .arg("--data-dir")
-            .arg(folder.join("etcd"))
-            .run_as("etcd", folder)?;
+        let mut etcd = Command::new("etcd");
+        let etcd = Daemon::start("etcd", etcd.arg("--data-dir").arg(folder.join("etcd")), folder)?;
         let key = folder.join("service-accounts.key");
         make_key(&key)?;
         let tokens = folder.join("tokens.csv");
@@ -43,8 +41,8 @@ impl Cluster {
         let certificates = folder.join("certificates");
         let kubeconfig = folder.join("kubeconfig");
         fs::write(&kubeconfig, kubeconfig_text(&certificates.join("apiserver.crt")))?;
-        let mut api = Command::new(programs.kube_apiserver())
-            .args(["--etcd-servers", ETCD, "--bind-address", "127.0.0.1"])
+        let mut api = Command::new(programs.kube_apiserver());
+        api.args(["--etcd-servers", ETCD, "--bind-address", "127.0.0.1"])
             .args(["--advertise-address", "127.0.0.1", "--secure-port", "6443"])
             .args(["--service-cluster-ip-range", "10.96.0.0/16"])
             // Its own address as an endpoint would be refused: it is on the loopback.
@@ -59,8 +57,8 @@ impl Cluster {
             .arg("--token-auth-file")
             .arg(&tokens)
             .arg("--cert-dir")
-            .arg(&certificates)
-            .run_as("kube-apiserver", folder)?;
+            .arg(&certificates);
+        let mut api = Daemon::start("kube-apiserver", &mut api, folder)?;
         let inherited = env::var_os("PATH").unwrap_or_default();
         let folders = programs.path().into_iter().chain(igw.parent().map(Path::to_owned));
         let folders = folders.chain(env::split_paths(&inherited));
@@ -139,17 +137,6 @@ impl Cluster {
         let mut file = tempfile::NamedTempFile::with_suffix(".yaml")?;
         file.write_all(manifests.as_bytes())?;
         self.apply(file.path())
-    }
-}
-
-/// Starts a command as a daemon.
-trait RunAs {
-    fn run_as(&mut self, name: &'static str, folder: &Path) -> Result<Daemon>;
-}
-
-impl RunAs for Command {
-    fn run_as(&mut self, name: &'static str, folder: &Path) -> Result<Daemon> {
-        Daemon::start(name, self, folder)
     }
 }
 

@@ -6,8 +6,8 @@
 //! Service would lead nowhere; `istioctl validate` asks the same of objects.
 
 use super::cluster::Cluster;
-use super::daemon::Daemon;
 use super::programs::Programs;
+use crate::daemon::Daemon;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde_json::Value;

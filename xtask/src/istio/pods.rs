@@ -5,7 +5,7 @@
 //! controllers would write: the EndpointSlices of the Services that Istio made of the pools.
 
 use super::cluster::Cluster;
-use super::daemon::eventually;
+use crate::daemon::eventually;
 use crate::demo::pools::{POOLS, configs};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};

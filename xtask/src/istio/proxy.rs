@@ -4,7 +4,7 @@
 //! agent between the two: [`super::agent`] has that.
 
 use super::cluster::Cluster;
-use super::daemon::eventually;
+use crate::daemon::eventually;
 use anyhow::{Context, Result, ensure};
 use envoy_runner::{Bootstrap, Envoy, EnvoyVersion, Options, obtain};
 use serde_json::{Value, json};

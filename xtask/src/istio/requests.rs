@@ -3,9 +3,10 @@
 //! Invariant: the picker's word, the model server's own word and the address are all
 //! compared: a request that reached a right pool by Envoy's own choice is wrong.
 
-use super::daemon::eventually;
 use super::pods::Pod;
+use crate::daemon::eventually;
 use crate::demo::requests::{self, Request};
+use crate::http;
 use anyhow::{Result, ensure};
 use simulator::Server;
 use std::time::Duration;
@@ -17,8 +18,7 @@ const GATEWAY: &str = "http://127.0.0.1:80";
 
 /// Sends all of them; how many it were.
 pub(super) fn send(pods: &[Pod], servers: &[Server]) -> Result<usize> {
-    let config = Agent::config_builder().proxy(None).http_status_as_error(false);
-    let agent: Agent = config.timeout_global(Some(TIMEOUT)).build().into();
+    let agent = http::agent(TIMEOUT);
     let all = requests::all();
     for request in &all {
         // The first of a pool may come before its endpoints' first metrics.

@@ -6,6 +6,7 @@
 //! load cannot show within a minute: `promtool` does, on the series of `rules.test.yaml`, and
 //! every alert is in it. Rejected: these series alone; they would go on having the old names.
 
+use crate::daemon::Daemon;
 use crate::demo::{self, Addresses};
 use crate::project;
 use crate::tools::on_path;
@@ -15,7 +16,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
@@ -148,7 +149,7 @@ fn load(addresses: &Addresses, n: usize, stop: &AtomicBool) {
 
 /// A Prometheus; it ends with this value.
 struct Prometheus {
-    child: Child,
+    _daemon: Daemon,
     port: u16,
     _folder: tempfile::TempDir,
 }
@@ -169,17 +170,13 @@ impl Prometheus {
         // JSON is YAML.
         let file = folder.path().join("prometheus.yml");
         fs::write(&file, config.to_string())?;
-        let log = fs::File::create(folder.path().join("log"))?;
-        let child = Command::new("prometheus")
+        let mut command = Command::new("prometheus");
+        command
             .arg(format!("--config.file={}", file.display()))
             .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
-            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .context("cannot run prometheus")?;
-        Ok(Self { child, port, _folder: folder })
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"));
+        let daemon = Daemon::start("prometheus", &mut command, folder.path())?;
+        Ok(Self { _daemon: daemon, port, _folder: folder })
     }
 
     /// Whether a query returns a number.
@@ -191,13 +188,6 @@ impl Prometheus {
         let result = answer.pointer("/data/result").and_then(Value::as_array);
         let value = |one: &Value| one.pointer("/value/1")?.as_str()?.parse::<f64>().ok();
         Ok(result.into_iter().flatten().filter_map(value).any(|value| !value.is_nan()))
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

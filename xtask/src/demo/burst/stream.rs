@@ -4,6 +4,7 @@
 //! names the role comes before the model has done anything.
 
 use super::{PATIENCE, REQUESTS, SPACING, TOKENS};
+use crate::http;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
@@ -22,11 +23,7 @@ pub(in crate::demo) struct Answer {
 
 /// A client with connections of its own.
 pub(in crate::demo) fn agent() -> Agent {
-    let config = Agent::config_builder()
-        .proxy(None)
-        .http_status_as_error(false)
-        .timeout_global(Some(PATIENCE));
-    config.build().into()
+    http::agent(PATIENCE)
 }
 
 /// Sends the burst; an error if any answer is not what it should be.

@@ -1,4 +1,4 @@
-//! A server that runs beside the trial.
+//! A server of somebody else's that a command runs beside its work.
 //!
 //! Invariant: it ends when the value is dropped; what it said is in a file, whose end is part
 //! of every error about it.
@@ -16,7 +16,7 @@ const POLL: Duration = Duration::from_millis(200);
 /// How many lines of the log an error carries.
 const TAIL: usize = 20;
 
-pub(super) struct Daemon {
+pub(crate) struct Daemon {
     name: &'static str,
     child: Child,
     log: PathBuf,
@@ -24,7 +24,7 @@ pub(super) struct Daemon {
 
 impl Daemon {
     /// Starts it; its log is `folder/name.log`.
-    pub(super) fn start(name: &'static str, command: &mut Command, folder: &Path) -> Result<Self> {
+    pub(crate) fn start(name: &'static str, command: &mut Command, folder: &Path) -> Result<Self> {
         let log = folder.join(format!("{name}.log"));
         let file = File::create(&log).with_context(|| format!("cannot make {}", log.display()))?;
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
@@ -33,7 +33,7 @@ impl Daemon {
     }
 
     /// Waits until `ready` says so.
-    pub(super) fn wait(&mut self, ready: impl Fn() -> bool) -> Result<()> {
+    pub(crate) fn wait(&mut self, ready: impl Fn() -> bool) -> Result<()> {
         let begin = Instant::now();
         while !ready() {
             let ended = self.child.try_wait()?;
@@ -63,7 +63,7 @@ impl Drop for Daemon {
 }
 
 /// Waits until `done` gives something.
-pub(super) fn eventually<T>(what: &str, done: impl Fn() -> Result<Option<T>>) -> Result<T> {
+pub(crate) fn eventually<T>(what: &str, done: impl Fn() -> Result<Option<T>>) -> Result<T> {
     let begin = Instant::now();
     loop {
         if let Some(value) = done()? {
