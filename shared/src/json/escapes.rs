@@ -30,8 +30,8 @@ impl Escapes {
     /// another block have room.
     #[inline(always)]
     pub(super) fn note(&mut self, start: usize, mut bits: u64) -> bool {
-        // One and two cost the same as none.
-        for _ in 0..1 {
+        // One and two cost the same as none, and few blocks have more.
+        for _ in 0..2 {
             self.put(start, bits);
             self.count += usize::from(bits != 0);
             bits &= bits.wrapping_sub(1);
