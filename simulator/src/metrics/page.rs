@@ -9,22 +9,19 @@ use std::fmt::Write;
 /// A page in the making.
 pub(super) struct Page {
     text: String,
-    /// Labels of every series that asks for no others.
-    common: Vec<(String, String)>,
-    /// The same, rendered.
+    /// Labels of every series that asks for no others, rendered, by name.
+    common: Vec<String>,
+    /// The same, as one.
     labels: String,
     created: f64,
 }
 
 impl Page {
     pub fn new(labels: &[(&str, &str)], created: f64) -> Self {
-        let common = labels.iter().map(|(key, val)| ((*key).to_owned(), (*val).to_owned()));
-        Self {
-            text: String::with_capacity(32 * 1024),
-            common: common.collect(),
-            labels: join(labels),
-            created,
-        }
+        let mut common = rendered(labels);
+        let labels = common.join(",");
+        common.sort_unstable();
+        Self { text: String::with_capacity(32 * 1024), common, labels, created }
     }
 
     pub fn finish(self) -> String {
@@ -41,7 +38,7 @@ impl Page {
     pub fn gauges(&mut self, name: &str, help: &str, series: &[(Vec<(&str, &str)>, f64)]) {
         self.head(name, help, "gauge");
         for (labels, value) in series {
-            self.line(name, "", &join(labels), *value);
+            self.line(name, "", &rendered(labels).join(","), *value);
         }
     }
 
@@ -95,17 +92,28 @@ impl Page {
         if key.is_empty() {
             return self.labels.clone();
         }
-        let common = self.common.iter().map(|(key, val)| (key.as_str(), val.as_str()));
-        let mut labels: Vec<(&str, &str)> = common.chain([(key, value)]).collect();
-        labels.sort_unstable();
-        join(&labels)
+        let own = pair(key, value);
+        let place = self.common.partition_point(|common| *common < own);
+        let mut labels = self.common.clone();
+        labels.insert(place, own);
+        labels.join(",")
     }
 }
 
-fn join(labels: &[(&str, &str)]) -> String {
-    let escape =
-        |value: &str| value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-    let pairs: Vec<String> =
-        labels.iter().map(|(key, value)| format!("{key}=\"{}\"", escape(value))).collect();
-    pairs.join(",")
+fn rendered(labels: &[(&str, &str)]) -> Vec<String> {
+    labels.iter().map(|(key, value)| pair(key, value)).collect()
+}
+
+fn pair(key: &str, value: &str) -> String {
+    let mut pair = format!("{key}=\"");
+    for char in value.chars() {
+        match char {
+            '\\' => pair.push_str("\\\\"),
+            '"' => pair.push_str("\\\""),
+            '\n' => pair.push_str("\\n"),
+            other => pair.push(other),
+        }
+    }
+    pair.push('"');
+    pair
 }
