@@ -54,6 +54,24 @@ impl Setup {
         Self::of(bootstrap)
     }
 
+    /// The guides' configuration without the picker: for tests of the body-based router
+    /// alone, since compiling both modules takes Envoy three times as long.
+    ///
+    /// # Panics
+    /// The configuration has no picker.
+    #[must_use]
+    pub fn bbr() -> Self {
+        let mut setup = Self::guides();
+        setup.bootstrap.without_filter("picker").expect("it is there");
+        setup
+    }
+
+    /// [`Self::bbr`] with bodies read on `/sim/echo`, and a simulator behind all of it.
+    #[must_use]
+    pub fn bbr_echo() -> Self {
+        Self::bbr().echo(json!({})).rest(Rest::Simulator)
+    }
+
     /// The guides' configuration without any of the project's filters.
     #[must_use]
     pub fn bare() -> Self {

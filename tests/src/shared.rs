@@ -1,16 +1,17 @@
-//! One gateway for all tests of a binary that want the same one.
+//! One gateway for all tests of a program that want the same one.
 //!
-//! Invariant: a gateway lives on a runtime that outlives every test, and its Envoy ends
-//! with the process (the runner sees to that: statics are never dropped). The gateway is
-//! stopped when the last test that uses it ends, so its files are removed as well; a test
-//! that comes later starts it anew.
+//! Invariant: a gateway lives on a runtime that outlives every test, from the first test
+//! that wants it until no test is running, so that its files are removed as well; a test
+//! that comes later starts it anew. If the process is killed, its Envoy ends too (the
+//! runner sees to that: statics are never dropped).
 //!
-//! Rejected: an Envoy per test, which costs a second and 100 MB each.
+//! Rejected: an Envoy per test, which costs a second and 100 MB each; stopping a gateway
+//! with its own last user, which started every fourth one anew.
 
 use crate::gateway::Gateway;
 use crate::setup::Setup;
 use std::future::Future;
-use std::sync::{Arc, LazyLock, Weak};
+use std::sync::{Arc, LazyLock, Mutex as Lock, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
@@ -25,15 +26,56 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
 });
 
+/// The tests that are running, and the gateways kept for them.
+static KEPT: Lock<Kept> = Lock::new(Kept { tests: 0, gateways: Vec::new() });
+
+struct Kept {
+    tests: usize,
+    gateways: Vec<(&'static Shared, Arc<Gateway>)>,
+}
+
+fn kept() -> MutexGuard<'static, Kept> {
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Runs a test's future to its end.
 ///
 /// # Panics
 /// It hangs.
 pub fn run<T>(test: impl Future<Output = T>) -> T {
+    let _running = Running::new();
     RUNTIME.block_on(async {
         let ended = timeout(HANGS, test).await;
         ended.unwrap_or_else(|_| panic!("the test hangs"))
     })
+}
+
+/// A test that is running; the last one stops the shared gateways.
+struct Running;
+
+impl Running {
+    fn new() -> Self {
+        kept().tests += 1;
+        Self
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let mut kept = kept();
+        kept.tests -= 1;
+        if kept.tests > 0 {
+            return;
+        }
+        let unused = std::mem::take(&mut kept.gateways);
+        drop(kept);
+        // All at once, and not on a thread that panics: they would show their logs.
+        thread::scope(|scope| {
+            for gateway in unused {
+                scope.spawn(move || drop(gateway));
+            }
+        });
+    }
 }
 
 /// Asks again and again until there is an answer.
@@ -50,17 +92,17 @@ pub async fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T 
     panic!("{what} never came about");
 }
 
-/// A gateway for all tests of a binary.
+/// A gateway for all tests of a program.
 pub struct Shared {
     setup: fn() -> Setup,
-    running: Mutex<Weak<Gateway>>,
+    starting: Mutex<()>,
 }
 
 impl Shared {
     /// A gateway that is started when a test first wants it.
     #[must_use]
     pub const fn new(setup: fn() -> Setup) -> Self {
-        Self { setup, running: Mutex::const_new(Weak::new()) }
+        Self { setup, starting: Mutex::const_new(()) }
     }
 
     /// Runs a test on the gateway and checks afterwards that no filter trapped.
@@ -72,15 +114,21 @@ impl Shared {
         });
     }
 
-    async fn gateway(&self) -> Arc<Gateway> {
-        let mut running = self.running.lock().await;
-        if let Some(gateway) = running.upgrade() {
+    async fn gateway(&'static self) -> Arc<Gateway> {
+        let _starting = self.starting.lock().await;
+        if let Some(gateway) = self.kept() {
             return gateway;
         }
         let setup = self.setup;
         let gateway = Arc::new(Gateway::start(setup()).await);
-        *running = Arc::downgrade(&gateway);
+        kept().gateways.push((self, Arc::clone(&gateway)));
         gateway
+    }
+
+    fn kept(&'static self) -> Option<Arc<Gateway>> {
+        let kept = kept();
+        let (_, gateway) = kept.gateways.iter().find(|(shared, _)| std::ptr::eq(*shared, self))?;
+        Some(Arc::clone(gateway))
     }
 }
 
@@ -89,8 +137,7 @@ struct User(Arc<Gateway>);
 
 impl Drop for User {
     fn drop(&mut self) {
-        // The last user's gateway shows it by itself.
-        if thread::panicking() && Arc::strong_count(&self.0) > 1 {
+        if thread::panicking() {
             self.0.show_log();
         }
     }

@@ -1,17 +1,17 @@
 //! Which bodies are read, and as what.
 
+use crate::ECHO;
 use gateway_tests::{Call, Rest, Setup, Shared, Version, unique};
 use serde_json::json;
 
-static GATEWAY: Shared = Shared::new(|| Setup::guides().echo(json!({})).rest(Rest::Simulator));
-static DEFAULT_PATHS: Shared = Shared::new(|| Setup::guides().rest(Rest::Simulator));
+static DEFAULT_PATHS: Shared = Shared::new(|| Setup::bbr().rest(Rest::Simulator));
 
 const REST: &str = "everything-else";
 const CHATBOT: &str = r#"{"model": "chatbot"}"#;
 
 #[test]
 fn content_types_that_mean_json() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         for kind in [
             "application/json",
             "application/json; charset=utf-8",
@@ -38,7 +38,7 @@ fn content_types_that_mean_json() {
 
 #[test]
 fn without_a_type_or_with_curl_s_a_brace_means_json() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         for version in Version::BOTH {
             let form = "application/x-www-form-urlencoded";
             let typed = |call: Call, kind: Option<&str>| match kind {
@@ -84,7 +84,7 @@ fn without_a_type_or_with_curl_s_a_brace_means_json() {
 
 #[test]
 fn other_content_types_pass_untouched() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         for version in Version::BOTH {
             for kind in [
                 "text/plain",
@@ -160,7 +160,7 @@ fn the_default_paths_are_read_and_no_others() {
 
 #[test]
 fn compressed_bodies_are_refused_by_their_encoding() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         for encoding in ["gzip", "GZIP", "br", "deflate", "zstd", "x-unheard-of", "gzip, identity"]
         {
             println!("{encoding}");
@@ -193,7 +193,7 @@ fn compressed_bodies_are_refused_by_their_encoding() {
 
 #[test]
 fn model_names_that_no_header_can_carry_are_refused() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         let long = "m".repeat(513);
         for name in [
             "",
@@ -219,7 +219,7 @@ fn model_names_that_no_header_can_carry_are_refused() {
 
 #[test]
 fn model_names_arrive_as_json_spells_them() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         for (spelt, name) in [
             (r#""\u0063hatbot""#, "chatbot"),
             (r#""a\/b\\c\"d""#, r#"a/b\c"d"#),
@@ -245,7 +245,7 @@ fn model_names_arrive_as_json_spells_them() {
 
 #[test]
 fn json_that_strict_readers_refuse_is_refused() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         for body in [
             &b" "[..],
             b"{",
@@ -288,7 +288,7 @@ fn json_that_strict_readers_refuse_is_refused() {
 
 #[test]
 fn deep_nesting_ends_in_an_answer() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         for depth in [100, 100_000, 5_000_000] {
             let open = "[".repeat(depth);
             let close = "]".repeat(depth);

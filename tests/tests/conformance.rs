@@ -3,16 +3,16 @@
 //! The lines are those of the project's comparison with the reference implementation
 //! (docs); a row's name is the line's input.
 
+use crate::ECHO;
 use envoy_runner::{ValidateError, validate};
 use futures_util::FutureExt;
 use gateway_tests::{Call, Gateway, Rest, Setup, Shared, binary, guides_plugin, sha256, unique};
 use serde_json::json;
 use std::panic::AssertUnwindSafe;
 
-static DEFAULT: Shared = Shared::new(|| Setup::guides().echo(json!({})).rest(Rest::Simulator));
 static STRICT: Shared = Shared::new(|| {
     let strict = json!({"onUnknownModel": "reject", "onMissingModel": "reject"});
-    Setup::guides().plugin(strict).rest(Rest::Simulator)
+    Setup::bbr().plugin(strict).rest(Rest::Simulator)
 });
 
 const LLAMA: &str = "meta-llama/Llama-3.1-8B-Instruct";
@@ -136,7 +136,7 @@ async fn run_rows(gateway: &Gateway, rows: &[Row]) {
 
 #[test]
 fn the_table_of_bodies() {
-    DEFAULT.run(async |gateway| run_rows(gateway, &ROWS).await);
+    ECHO.run(async |gateway| run_rows(gateway, &ROWS).await);
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn the_reject_options() {
 
 #[test]
 fn an_empty_body_is_refused() {
-    DEFAULT.run(async |gateway| {
+    ECHO.run(async |gateway| {
         let empty: [&str; 0] = [];
         let call = |path: &str| {
             let call = Call::post(path).header("content-type", JSON);
@@ -184,7 +184,7 @@ fn an_empty_body_is_refused() {
 
 #[test]
 fn client_headers_are_removed_on_every_request() {
-    DEFAULT.run(async |gateway| {
+    ECHO.run(async |gateway| {
         let spoof = |call: Call| {
             call.header("x-gateway-model-name", "chatbot")
                 .header("x-gateway-base-model-name", "chatbot")
@@ -197,7 +197,7 @@ fn client_headers_are_removed_on_every_request() {
 
 #[test]
 fn a_header_only_request_passes() {
-    DEFAULT.run(async |gateway| {
+    ECHO.run(async |gateway| {
         for method in ["GET", "POST", "DELETE", "OPTIONS"] {
             let answer = gateway.send(Call::new(method, "/sim/echo")).await;
             answer.expect_route(REST, None, None);
@@ -208,7 +208,7 @@ fn a_header_only_request_passes() {
 
 #[test]
 fn a_gzip_body_is_refused_with_advice() {
-    DEFAULT.run(async |gateway| {
+    ECHO.run(async |gateway| {
         let path = unique("/v1/completions");
         let call = Call::json(&path, GZIP).header("content-encoding", "gzip");
         let answer = gateway.send(call).await;
@@ -223,7 +223,7 @@ fn a_gzip_body_is_refused_with_advice() {
 fn an_adapter_in_two_mappings_is_a_configuration_error() {
     let mut plugin = guides_plugin();
     plugin["baseModels"][1]["adapters"] = json!(["ski-resorts", "food-review-1"]);
-    let setup = Setup::guides().plugin(json!({"baseModels": plugin["baseModels"]}));
+    let setup = Setup::bbr().plugin(json!({"baseModels": plugin["baseModels"]}));
     match validate(&binary(), &setup.into_bootstrap()) {
         Err(ValidateError::Refused { log }) => {
             assert!(log.contains("baseModels[1].adapters[1]"), "{log}");
@@ -234,7 +234,7 @@ fn an_adapter_in_two_mappings_is_a_configuration_error() {
 
 #[test]
 fn a_body_above_the_limit_is_refused_with_an_error_object() {
-    DEFAULT.run(async |gateway| {
+    ECHO.run(async |gateway| {
         let path = unique("/v1/completions");
         let large = vec![b' '; (16 << 20) + 1];
         let answer = gateway.send(Call::json(&path, large)).await;
@@ -245,7 +245,7 @@ fn a_body_above_the_limit_is_refused_with_an_error_object() {
 
 #[test]
 fn a_response_stream_is_never_touched() {
-    DEFAULT.run(async |gateway| {
+    ECHO.run(async |gateway| {
         let body = json!({"model": "food-review-1", "prompt": "x", "stream": true,
             "max_tokens": 5, "stream_options": {"include_usage": true}});
         let answer = gateway.send(Call::json("/v1/completions", body.to_string())).await;

@@ -13,7 +13,7 @@ fn plugin() -> serde_json::Value {
         "maxBodyBytes": 100_000})
 }
 
-static GATEWAY: Shared = Shared::new(|| Setup::guides().echo(plugin()).rest(Rest::Simulator));
+static GATEWAY: Shared = Shared::new(|| Setup::bbr().echo(plugin()).rest(Rest::Simulator));
 
 const START: &str = r#"{"a": {"model": 1}, "model": "english-bot", "prompt": "It was a "#;
 const BASE: Option<&str> = Some("google/gemma-3-4b-it");
@@ -128,7 +128,7 @@ fn a_wrong_rest_after_the_answer_began_cuts_the_answer() {
     run(async {
         let mut upstream = ScriptedUpstream::start().await;
         let plugin = json!({"routeOn": "firstModel"});
-        let setup = Setup::guides().plugin(plugin).rest(Rest::Address(upstream.address()));
+        let setup = Setup::bbr().plugin(plugin).rest(Rest::Address(upstream.address()));
         let gateway = Gateway::start(setup).await;
         for version in Version::BOTH {
             let (call, mut body) = Call::json("/v1/completions", "").channel();

@@ -1,11 +1,11 @@
 //! However HTTP cuts a body into pieces, the filter reads the same body.
 
+use crate::ECHO;
 use gateway_tests::{Answer, Call, Raw, Rest, Setup, Shared, Version, unique};
 use serde_json::json;
 
-static GATEWAY: Shared = Shared::new(|| Setup::guides().echo(json!({})).rest(Rest::Simulator));
 static TRAILERS: Shared = Shared::new(|| {
-    let setup = Setup::guides().echo(json!({"onMissingModel": "reject"}));
+    let setup = Setup::bbr().echo(json!({"onMissingModel": "reject"}));
     setup.rest(Rest::Simulator).trailers()
 });
 
@@ -21,7 +21,7 @@ fn expect_llama(answer: &Answer) {
 
 #[test]
 fn with_and_without_a_length() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         for version in Version::BOTH {
             let whole = gateway.send_over(version, Call::json("/sim/echo", BODY)).await;
             expect_llama(&whole);
@@ -36,7 +36,7 @@ fn with_and_without_a_length() {
 
 #[test]
 fn cut_at_every_byte() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         for version in Version::BOTH {
             let mut client = gateway.connect(version).await;
             for at in 0..=BODY.len() {
@@ -50,7 +50,7 @@ fn cut_at_every_byte() {
 
 #[test]
 fn one_byte_at_a_time() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         for version in Version::BOTH {
             let bytes = BODY.bytes().map(|byte| vec![byte]);
             let call = Call::json("/sim/echo", "").pieces(bytes, &[]);
@@ -61,7 +61,7 @@ fn one_byte_at_a_time() {
 
 #[test]
 fn one_byte_per_packet_headers_and_chunk_sizes_included() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         let chunks: String = BODY.bytes().fold(String::new(), |text, byte| {
             // Each byte of a character of several is a chunk of its own.
             text + &format!("1\r\n\u{0}{}\r\n", char::from(byte))
@@ -133,7 +133,7 @@ fn what_is_wrong_with_a_body_shows_at_its_trailers() {
 #[test]
 fn trailers_that_envoy_drops_do_no_harm() {
     // As the guides' configuration has it: HTTP/1.1 trailers are read and thrown away.
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         for version in Version::BOTH {
             let call = Call::json("/sim/echo", "").pieces([BODY], &[("x-sum", "abc")]);
             expect_llama(&gateway.send_over(version, call).await);
@@ -143,7 +143,7 @@ fn trailers_that_envoy_drops_do_no_harm() {
 
 #[test]
 fn a_client_that_expects_100_continue_gets_it() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         let mut raw = Raw::connect(gateway.address()).await;
         let head = format!(
             "POST /sim/echo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
@@ -162,7 +162,7 @@ fn a_client_that_expects_100_continue_gets_it() {
 
 #[test]
 fn requests_on_one_connection_are_read_apart() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         for version in Version::BOTH {
             let mut client = gateway.connect(version).await;
             for _ in 0..3 {
@@ -186,7 +186,7 @@ fn requests_on_one_connection_are_read_apart() {
 
 #[test]
 fn pipelined_requests_are_read_apart() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         let mut raw = Raw::connect(gateway.address()).await;
         let models = ["chatbot", "english-bot", "ski-resorts"];
         let request = |model: &str| {

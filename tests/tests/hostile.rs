@@ -185,7 +185,7 @@ fn bodies_of_random_bytes() {
 fn clients_that_leave_mid_body_are_counted_and_harm_nobody() {
     run(async {
         // A gateway of its own: nobody else counts.
-        let gateway = Gateway::start(Setup::guides().rest(Rest::Simulator)).await;
+        let gateway = Gateway::start(Setup::bbr().rest(Rest::Simulator)).await;
         let head = "POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
         let start = r#"{"model": "chatbot", "prompt": ""#;
         let mut left = 0;
@@ -240,7 +240,7 @@ async fn wait_for_request(gateway: &Gateway) {
 #[test]
 fn a_client_that_leaves_before_the_answer_ends_the_work_upstream() {
     run(async {
-        let gateway = Gateway::start(Setup::guides().time_scale(1.0)).await;
+        let gateway = Gateway::start(Setup::bbr().time_scale(1.0)).await;
         for server in gateway.servers() {
             server.faults().update(|faults| faults.hang = true).unwrap();
         }

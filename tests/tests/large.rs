@@ -8,7 +8,7 @@ const MIB: usize = 1 << 20;
 
 fn setup(route_on: &str) -> Setup {
     let plugin = json!({"routeOn": route_on, "maxBodyBytes": 64 * MIB});
-    Setup::guides().echo(plugin).buffer_limit(80 << 20)
+    Setup::bbr().echo(plugin).buffer_limit(80 << 20)
 }
 
 static COMPLETE: Shared = Shared::new(|| setup("complete"));

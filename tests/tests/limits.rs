@@ -4,9 +4,9 @@ use gateway_tests::{Call, Raw, Rest, Setup, Shared, Version, unique};
 use serde_json::json;
 
 static SMALL: Shared =
-    Shared::new(|| Setup::guides().echo(json!({"maxBodyBytes": 1000})).rest(Rest::Simulator));
+    Shared::new(|| Setup::bbr().echo(json!({"maxBodyBytes": 1000})).rest(Rest::Simulator));
 /// The limits of the guides' configuration as it is: the filter's below Envoy's.
-static DEFAULT: Shared = Shared::new(|| Setup::guides().rest(Rest::Simulator));
+static DEFAULT: Shared = Shared::new(|| Setup::bbr().rest(Rest::Simulator));
 
 /// JSON of this many bytes.
 fn sized(bytes: usize) -> String {

@@ -4,6 +4,11 @@
 //! than one has to be linked. Rejected: a program for each file, of which Cargo runs one
 //! after the other; most of them wait for a single Envoy that compiles its modules.
 
+use gateway_tests::{Setup, Shared};
+
+/// The body-based router with nothing that a test asked for.
+static ECHO: Shared = Shared::new(Setup::bbr_echo);
+
 mod bodies;
 mod configuration;
 mod conformance;

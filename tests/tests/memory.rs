@@ -13,7 +13,7 @@ const MIB: usize = 1 << 20;
 fn fifty_megabytes_stream_through_in_a_fraction_of_that() {
     run(async {
         let plugin = json!({"routeOn": "firstModel", "maxBodyBytes": 64 * MIB});
-        let setup = Setup::guides().echo(plugin).buffer_limit(1 << 20);
+        let setup = Setup::bbr().echo(plugin).buffer_limit(1 << 20);
         let gateway = Gateway::start(setup).await;
         let piece = Bytes::from("x \\\"y\\\" ".repeat(1 << 13));
         let send = |pieces: usize| {

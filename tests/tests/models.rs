@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 static SERVED: Shared = Shared::new(|| {
     let rewrites = json!([{"model": "alias", "targets": [{"model": "chatbot"}]}]);
     let plugin = json!({"serveModels": true, "modelRewrites": rewrites});
-    Setup::guides().plugin(plugin).rest(Rest::Simulator)
+    Setup::bbr().plugin(plugin).rest(Rest::Simulator)
 });
 static NOT_SERVED: Shared =
-    Shared::new(|| Setup::guides().plugin(json!({"serveModels": null})).rest(Rest::Simulator));
+    Shared::new(|| Setup::bbr().plugin(json!({"serveModels": null})).rest(Rest::Simulator));
 
 const LLAMA: &str = "meta-llama/Llama-3.1-8B-Instruct";
 

@@ -1,9 +1,7 @@
 //! Forms: the audio endpoints send them.
 
-use gateway_tests::{Call, Rest, Setup, Shared, Version, unique};
-use serde_json::json;
-
-static GATEWAY: Shared = Shared::new(|| Setup::guides().echo(json!({})).rest(Rest::Simulator));
+use crate::ECHO;
+use gateway_tests::{Call, Version, unique};
 
 const KIND: &str = "multipart/form-data; boundary=----b0-_x";
 const BASE: Option<&str> = Some("google/gemma-3-4b-it");
@@ -36,7 +34,7 @@ fn file(sound: &[u8]) -> (&str, &[u8]) {
 
 #[test]
 fn the_model_is_read_before_and_after_the_file() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         let sound = sound();
         let language: (&str, &[u8]) = ("name=\"language\"", b"es");
         for parts in [
@@ -62,7 +60,7 @@ fn the_model_is_read_before_and_after_the_file() {
 
 #[test]
 fn a_transcription_is_answered() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         let body = form(&[file(b"RIFF"), MODEL]);
         let call = Call::post("/v1/audio/transcriptions").header("content-type", KIND).body(body);
         let answer = gateway.send(call).await;
@@ -73,7 +71,7 @@ fn a_transcription_is_answered() {
 
 #[test]
 fn one_byte_at_a_time() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         let body = form(&[file(b"\r\n------b0"), MODEL]);
         for version in Version::BOTH {
             let call = Call::post("/sim/echo").header("content-type", KIND);
@@ -86,7 +84,7 @@ fn one_byte_at_a_time() {
 
 #[test]
 fn a_boundary_may_be_quoted() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         let body = "--a b\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\nspanish-bot\r\n\
                     --a b--\r\n";
         for kind in [
@@ -102,7 +100,7 @@ fn a_boundary_may_be_quoted() {
 
 #[test]
 fn a_form_without_a_model_passes() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         for body in [form(&[file(b"RIFF")]), form(&[])] {
             let call = Call::post("/sim/echo").header("content-type", KIND).body(body.clone());
             let answer = gateway.send(call).await;
@@ -113,7 +111,7 @@ fn a_form_without_a_model_passes() {
 
 #[test]
 fn wrong_forms_are_refused() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         let as_file = "name=\"model\"; filename=\"m.txt\"";
         let long = [b'm'; 600];
         let invalid = (400, "invalid_multipart", None);
@@ -153,7 +151,7 @@ fn wrong_forms_are_refused() {
 
 #[test]
 fn a_form_without_a_boundary_is_refused() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         for kind in ["multipart/form-data", "multipart/form-data; charset=utf-8"] {
             let path = unique("/sim/echo");
             let call = Call::post(&path).header("content-type", kind).body(form(&[MODEL]));

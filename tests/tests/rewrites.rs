@@ -31,7 +31,7 @@ fn plugin(route_on: &str) -> Value {
 }
 
 fn setup(route_on: &str) -> Setup {
-    let setup = Setup::guides().echo(plugin(route_on)).rest(Rest::Simulator);
+    let setup = Setup::bbr().echo(plugin(route_on)).rest(Rest::Simulator);
     // Otherwise Envoy gives each request an id of its own.
     setup.connection_manager(|manager| manager["preserve_external_request_id"] = true.into())
 }

@@ -18,7 +18,7 @@ async fn misconfigured() -> Gateway {
             }
         }
     };
-    let setup = Setup::guides().plugin(json!({})).rest(Rest::Simulator).workers(1);
+    let setup = Setup::bbr().plugin(json!({})).rest(Rest::Simulator).workers(1);
     Gateway::start(setup.connection_manager(remove)).await
 }
 
@@ -54,7 +54,7 @@ fn without_stop_iteration_a_request_is_answered_and_the_field_is_named_once() {
 #[test]
 fn a_client_that_is_slow_to_send_its_body_is_waited_for() {
     run(async {
-        let gateway = Gateway::start(Setup::guides().rest(Rest::Simulator).workers(1)).await;
+        let gateway = Gateway::start(Setup::bbr().rest(Rest::Simulator).workers(1)).await;
         let call = Call::post("/v1/completions").header("content-type", "application/json");
         let (call, mut body) = call.channel();
         let mut client = gateway.connect(Version::H1).await;

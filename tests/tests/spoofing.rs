@@ -1,9 +1,7 @@
 //! Model headers that a client sends never reach a route or a model server.
 
-use gateway_tests::{Call, Raw, Rest, Setup, Shared, Version};
-use serde_json::json;
-
-static GATEWAY: Shared = Shared::new(|| Setup::guides().echo(json!({})).rest(Rest::Simulator));
+use crate::ECHO;
+use gateway_tests::{Call, Raw, Version};
 
 fn spoofed(call: Call) -> Call {
     call.header("x-gateway-model-name", "chatbot")
@@ -15,7 +13,7 @@ fn spoofed(call: Call) -> Call {
 
 #[test]
 fn on_requests_without_a_model() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         let form = "application/x-www-form-urlencoded";
         for version in Version::BOTH {
             let calls = [
@@ -41,7 +39,7 @@ fn on_requests_without_a_model() {
 
 #[test]
 fn on_requests_with_a_model() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         for version in Version::BOTH {
             let call = Call::json("/sim/echo", r#"{"model": "english-bot"}"#);
             let answer = gateway.send_over(version, spoofed(call)).await;
@@ -62,7 +60,7 @@ fn on_requests_with_a_model() {
 
 #[test]
 fn in_any_case_and_form_of_http_1() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         for line in [
             "X-Gateway-Model-Name: chatbot",
             "x-gateway-MODEL-name:chatbot",
@@ -87,7 +85,7 @@ fn in_any_case_and_form_of_http_1() {
 
 #[test]
 fn in_trailers() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         let spoof = [("x-gateway-model-name", "chatbot")];
         let call = Call::json("/sim/echo", "").pieces([r#"{"prompt": "x"}"#], &spoof);
         let answer = gateway.send_over(Version::H2, call).await;

@@ -1,10 +1,8 @@
 //! Bodies that two parsers read in two ways: the gateway by one model, the server by
 //! another. All are refused before a server sees them.
 
-use gateway_tests::{Call, Gateway, Rest, Setup, Shared, Version, unique};
-use serde_json::json;
-
-static GATEWAY: Shared = Shared::new(|| Setup::guides().echo(json!({})).rest(Rest::Simulator));
+use crate::ECHO;
+use gateway_tests::{Call, Gateway, Version, unique};
 
 /// Whole over HTTP/1.1, in single bytes over HTTP/2: refused, and seen by nobody.
 async fn expect_refused(gateway: &Gateway, kind: &str, body: &[u8], code: &str) {
@@ -28,7 +26,7 @@ const FORM: &str = "multipart/form-data; boundary=b";
 
 #[test]
 fn json_in_encodings_that_some_servers_guess_is_refused() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         let text = r#"{"model": "chatbot"}"#;
         let units: Vec<u16> = text.encode_utf16().collect();
         let wide: Vec<u32> = text.chars().map(u32::from).collect();
@@ -54,7 +52,7 @@ fn json_in_encodings_that_some_servers_guess_is_refused() {
 
 #[test]
 fn keys_that_lenient_parsers_take_for_model_are_refused_or_other_keys() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         for body in [
             // A parser that drops what is no character reads a second `model` here.
             &b"{\"model\": \"chatbot\", \"mo\\udc00del\": \"recommender\"}"[..],
@@ -76,7 +74,7 @@ fn keys_that_lenient_parsers_take_for_model_are_refused_or_other_keys() {
 
 #[test]
 fn parts_whose_name_has_two_readings_are_refused() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         let sound = part(MODEL, "chatbot");
         for head in [
             "Content-Disposition: form-data; x=\" name=y\"; name=\"model\"",
@@ -102,7 +100,7 @@ fn parts_whose_name_has_two_readings_are_refused() {
 
 #[test]
 fn boundaries_that_only_some_parsers_see_are_refused() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         let sound = part(MODEL, "chatbot");
         let hidden = format!("--b\n{MODEL}\n\nrecommender\n");
         let field = |content: &str| part("Content-Disposition: form-data; name=\"x\"", content);
@@ -120,7 +118,7 @@ fn boundaries_that_only_some_parsers_see_are_refused() {
 
 #[test]
 fn form_types_with_two_readings_are_refused() {
-    GATEWAY.run(async |gateway| {
+    ECHO.run(async |gateway| {
         let form = format!("{}--b--\r\n", part(MODEL, "chatbot"));
         for kind in [
             "multipart/form-data; boundary=b; boundary=c",
