@@ -8,6 +8,9 @@ use super::tally::Tally;
 use crate::tools::cargo;
 use anyhow::Result;
 use envoy_runner::EnvoyVersion;
+use std::env;
+use std::process::Command;
+use std::thread::available_parallelism;
 
 /// Tells the end-to-end tests which pinned Envoy to use.
 pub(super) const ENVOY_VERSION: &str = "IGW_ENVOY_VERSION";
@@ -19,5 +22,16 @@ const PROGRAM: &str = "e2e";
 pub(super) fn run(envoy: EnvoyVersion, tally: &mut Tally) -> Result<()> {
     let mut command = cargo();
     command.args(["test", "--workspace", "--test", PROGRAM]);
+    fill_cores(&mut command);
     tally.run(command.env(ENVOY_VERSION, envoy.to_string()))
+}
+
+/// Runs two tests for each core, unless the user says how many: half of an end-to-end
+/// test's time goes to waiting for an Envoy, a tick or a time limit.
+pub(super) fn fill_cores(tests: &mut Command) {
+    const THREADS: &str = "RUST_TEST_THREADS";
+    if env::var_os(THREADS).is_none() {
+        let cores = available_parallelism().map_or(1, usize::from);
+        tests.env(THREADS, cores.saturating_mul(2).to_string());
+    }
 }
