@@ -61,14 +61,15 @@ pub fn fold(
 }
 
 /// What a worker takes over from a snapshot: its own last report is in there too,
-/// and does not count as others'.
+/// and does not count as others'. Both are in the order of the endpoints' identities.
 #[must_use]
 pub fn updates(snapshot: Snapshot, own: &[EndpointLoad]) -> Vec<Update> {
     snapshot
         .endpoints
         .into_iter()
         .map(|endpoint| {
-            let mine = own.iter().find(|load| load.id == endpoint.id);
+            let mine = own.binary_search_by_key(&endpoint.id, |load| load.id);
+            let mine = mine.ok().and_then(|place| own.get(place));
             let since = endpoint.observation.as_ref().map(|observation| observation.at);
             let current = mine.filter(|load| load.since == since);
             let (my_fresh, my_over) = current.map_or((0, 0), |load| (load.fresh, load.over));

@@ -83,24 +83,34 @@ impl Pool {
     pub fn update(&mut self, updates: Vec<Update>) {
         self.known = true;
         let updates = ordered(updates, |update| update.id);
-        let old = std::mem::take(&mut self.endpoints);
-        self.endpoints.reserve(updates.len());
-        // Both are sorted: one walk over the two.
-        let mut old = old.into_iter().peekable();
-        for update in updates {
-            while old.next_if(|endpoint| endpoint.id < update.id).is_some() {}
-            let known = old.next_if(|endpoint| endpoint.id == update.id);
-            let mut endpoint = known.unwrap_or_else(|| Endpoint::new(update.id));
+        self.seat(&updates);
+        for (endpoint, update) in self.endpoints.iter_mut().zip(updates) {
             endpoint.health = update.health;
             endpoint.others_in_flight = update.others_in_flight;
             endpoint.others_fresh = update.others_fresh;
             endpoint.others_over = update.others_over;
             endpoint.observe(update.observation);
-            self.endpoints.push(endpoint);
         }
         self.size_caches();
         self.rows.clear();
         self.rows.extend(self.endpoints.iter().map(Row::of));
+    }
+
+    /// Makes the endpoints those of the updates, in their order. Nearly always they are.
+    fn seat(&mut self, updates: &[Update]) {
+        let ids = updates.iter().map(|update| update.id);
+        if self.endpoints.iter().map(|endpoint| endpoint.id).eq(ids.clone()) {
+            return;
+        }
+        let old = std::mem::take(&mut self.endpoints);
+        self.endpoints.reserve(updates.len());
+        // Both are sorted: one walk over the two.
+        let mut old = old.into_iter().peekable();
+        for id in ids {
+            while old.next_if(|endpoint| endpoint.id < id).is_some() {}
+            let known = old.next_if(|endpoint| endpoint.id == id);
+            self.endpoints.push(known.unwrap_or_else(|| Endpoint::new(id)));
+        }
     }
 
     /// An endpoint that does not tell the size of its cache counts as one of middling size.

@@ -29,7 +29,8 @@ impl Gauges {
             show(host, *gauges.or_insert_with(define), endpoint, now);
         }
         // What has left shows as not ready and without a load, once; Envoy keeps its gauges.
-        let is_there = |id| snapshot.endpoints.iter().any(|endpoint| endpoint.id == id);
+        let there = &snapshot.endpoints;
+        let is_there = |id| there.binary_search_by_key(&id, |endpoint| endpoint.id).is_ok();
         let left = self.0.iter().filter(|(id, _)| !is_there(**id));
         for gauge in left.flat_map(|(_, gauges)| gauges.of_a_living_endpoint()) {
             host.set(gauge, 0);

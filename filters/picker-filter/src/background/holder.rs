@@ -243,7 +243,8 @@ impl Holder {
 
     fn publish<H: BackgroundHost>(&mut self, moment: &Moment<'_, H>, worker: &Worker) {
         let now = moment.now;
-        let reports = moment.reports();
+        // Read once, if any pool is to be published.
+        let mut reports = None;
         let gauge = self.gauged.is_none_or(|last| now.has_passed(last, GAUGE_INTERVAL));
         for (place, work) in self.pools.iter_mut().enumerate().filter(|(_, work)| work.is_found) {
             let pause = pause(work.targets.all().len());
@@ -252,7 +253,8 @@ impl Holder {
             }
             work.published = Some(now);
             let generation = generation_after(worker.seen(place), now);
-            let snapshot = moment.publish(place, &work.targets, &reports, generation);
+            let reports = reports.get_or_insert_with(|| moment.reports());
+            let snapshot = moment.publish(place, &work.targets, reports, generation);
             let pool = moment.vm.settings.pools.get(place).filter(|_| gauge);
             if let Some(pool) = pool {
                 work.gauges.show(moment.host, self.define, &pool.name, &snapshot, now);
