@@ -107,7 +107,7 @@ impl Session<'_> {
             modules: arguments.modules.clone(),
         };
         let (rounds, turn) = (usize::from(arguments.rounds), self.turn()?);
-        let connections = arguments.connections.first().copied().unwrap_or(1);
+        let connections = &arguments.connections;
         self.part(Part::Pools, || pools::rates(stage, binary, &places, rounds, turn, connections))?;
         self.part(Part::Refresh, || {
             pools::refresh(stage, binary, &places, rounds, turn.saturating_mul(BACKGROUND))

@@ -42,7 +42,7 @@ pub(crate) struct Arguments {
     /// [default: 300,8000,100000,220000,1000000,10000000; quick: 300,8000,100000]
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(200..=10_000_000))]
     sizes: Vec<u32>,
-    /// Connections of the gateway's loads; the pools' is the first [default: 8,256; quick: 8]
+    /// Connections of the pools' and the gateway's loads [default: 8,256; quick: 8]
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=256))]
     connections: Vec<u16>,
     /// Protocols of the gateway's loads [default: h1,h2; quick: h1]

@@ -19,13 +19,15 @@ const REQUESTS: u64 = 10_000_000;
 /// Bytes of an endpoint's metrics.
 const PAGE: usize = 3_000;
 
-/// One variant's rounds with a pool of one size.
+/// One variant's rounds with a pool of one size, under one load.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cell {
     /// The variant.
     pub variant: Variant,
     /// Endpoints of the pool.
     pub endpoints: u16,
+    /// Connections of the load.
+    pub connections: usize,
     /// Cores used without any request.
     pub idle: f64,
     /// In the order of the rounds.
@@ -51,7 +53,7 @@ pub fn rates(
     places: &Places,
     rounds: usize,
     turn: Duration,
-    connections: usize,
+    connections: &[usize],
 ) -> Result<Rates> {
     let mut cells = Vec::new();
     for size in SIZES {
@@ -66,7 +68,7 @@ pub fn rates(
             if matches!(variant, Variant::Picker | Variant::PickerScraping | Variant::Both) {
                 wait_for_scrapes(stage, &contestant.envoy, size.into())?;
             }
-            let load = Load {
+            let load = |connections| Load {
                 port,
                 protocol: Protocol::H1,
                 body: Bytes::from(body(Kind::Chat, BODY, Place::Last)),
@@ -75,16 +77,23 @@ pub fn rates(
                 time: turn,
                 requests: REQUESTS,
             };
-            contestants.push((variant, contestant, load, Vec::new()));
+            let loads = connections.iter().map(|&connections| (load(connections), Vec::new()));
+            contestants.push((variant, contestant, loads.collect::<Vec<_>>()));
         }
-        for round in 0..=rounds {
-            for (_, contestant, load, runs) in &mut contestants {
+        // Round by round and load by load, so that those who are compared have their turns
+        // one after the other.
+        for (round, place) in
+            (0..=rounds).flat_map(|round| (0..connections.len()).map(move |n| (round, n)))
+        {
+            for (_, contestant, loads) in &mut contestants {
+                let Some((load, runs)) = loads.get_mut(place) else { continue };
                 let run = stage.turn(contestant, load)?;
                 // In the first, V8 replaces its first code, and connections are made.
                 if round > 0 {
                     println!(
-                        "{:44} round {round}  {:7.1} µs CPU/request  {:9.0} requests/s  busy {:3.0} %",
+                        "{:44} {:3} connections  round {round}  {:7.1} µs CPU/request  {:9.0} requests/s  busy {:3.0} %",
                         contestant.label,
+                        load.connections,
                         run.cpu,
                         run.rate,
                         run.busy * 100.0,
@@ -93,11 +102,22 @@ pub fn rates(
                 }
             }
         }
-        for (variant, contestant, _, runs) in contestants {
+        let mut measured = Vec::new();
+        for (variant, contestant, loads) in contestants {
             let idle = idle(stage, &contestant, turn)?;
             println!("{:44} idle {:.2} % of a core", contestant.label, idle * 100.0);
-            cells.push(Cell { variant, endpoints: size, idle, runs });
+            measured.extend(loads.into_iter().map(|(load, runs)| Cell {
+                variant,
+                endpoints: size,
+                connections: load.connections,
+                idle,
+                runs,
+            }));
         }
+        // Load by load, as the tables are.
+        let place = |cell: &Cell| connections.iter().position(|n| *n == cell.connections);
+        measured.sort_by_key(place);
+        cells.extend(measured);
     }
     Ok(Rates { envoy: binary.version.to_string(), cells })
 }

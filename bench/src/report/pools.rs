@@ -3,7 +3,7 @@
 use super::plot::{self, PlotError, Series};
 use super::{Part, Target, head, image, median, spread};
 use crate::envoys::Run;
-use crate::pools::{Cell, Rates, Refresh, SIZES, Variant};
+use crate::pools::{Cell, Rates, Refresh, Variant};
 use crate::stats::Spread;
 use crate::store::{Store, Stored};
 use std::fmt::Write;
@@ -20,17 +20,18 @@ pub(super) fn pools(stored: &Stored<Rates>, store: &Store) -> Result<Part, PlotE
     let rounds = figures.cells.iter().map(|cell| cell.runs.len()).max().unwrap_or(0);
     let mut tables = head(stored, &format!("; Envoy {}; {rounds} rounds", figures.envoy));
     tables.push_str(
-        "\nMedians of the rounds. Ratios are to `round_robin` among the same endpoints in the same round, 1.00 being as cheap, or as fast. Idle: of a core, without any request.\n\n\
-         | Endpoints | Who chooses | CPU µs per request | CPU ratio | requests/s | requests/s ratio | Envoy busy | idle | p50 µs | p90 µs | p99 µs |\n\
-         |---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+        "\nMedians of the rounds. Ratios are to `round_robin` among the same endpoints under the same load in the same round, 1.00 being as cheap, or as fast. Idle: of a core, without any request.\n\n\
+         | Endpoints | Connections | Who chooses | CPU µs per request | CPU ratio | requests/s | requests/s ratio | Envoy busy | idle | p50 µs | p90 µs | p99 µs |\n\
+         |---:|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
     );
     for cell in &figures.cells {
         let of = |of: fn(&Run) -> f64| median(cell.runs.iter().map(of));
         // Writing into a `String` cannot fail.
         let _ = writeln!(
             tables,
-            "| {} | {} | {:.1} | {} | {:.0} | {} | {:.0} % | {:.1} % | {:.0} | {:.0} | {:.0} |",
+            "| {} | {} | {} | {:.1} | {} | {:.0} | {} | {:.0} % | {:.1} % | {:.0} | {:.0} | {:.0} |",
             cell.endpoints,
+            cell.connections,
             cell.variant.label(),
             of(|run| run.cpu),
             spread(ratio(figures, cell, |floor, run| floor.cpu / run.cpu)),
@@ -43,11 +44,13 @@ pub(super) fn pools(stored: &Stored<Rates>, store: &Store) -> Result<Part, PlotE
             of(|run| f64::from(run.p99)),
         );
     }
+    // One load is enough for a picture.
+    let drawn = figures.cells.first().map(|cell| cell.connections);
     let series = Variant::ALL.iter().map(|&variant| {
-        let points =
-            figures.cells.iter().filter(|cell| cell.variant == variant).map(|cell| {
-                (f64::from(cell.endpoints), median(cell.runs.iter().map(|run| run.rate)))
-            });
+        let cells = figures.cells.iter().filter(|cell| Some(cell.connections) == drawn);
+        let points = cells
+            .filter(|cell| cell.variant == variant)
+            .map(|cell| (f64::from(cell.endpoints), median(cell.runs.iter().map(|run| run.rate))));
         Series { name: variant.label().replace('`', ""), points: points.collect() }
     });
     plot::lines(
@@ -59,16 +62,15 @@ pub(super) fn pools(stored: &Stored<Rates>, store: &Store) -> Result<Part, PlotE
     tables.push_str(&image(store, "pools.svg", "Requests per second by the number of endpoints"));
     let mut targets = Vec::new();
     for (variant, limit) in TARGETS {
-        for size in SIZES {
-            let cell = figures.cells.iter().find(|c| c.variant == variant && c.endpoints == size);
-            let Some(reached) =
-                cell.and_then(|cell| ratio(figures, cell, |floor, run| floor.cpu / run.cpu))
-            else {
+        for cell in figures.cells.iter().filter(|cell| cell.variant == variant) {
+            let Some(reached) = ratio(figures, cell, |floor, run| floor.cpu / run.cpu) else {
                 continue;
             };
             let what = format!(
-                "{} among {size}: share of `round_robin`'s requests per core",
-                variant.label()
+                "{} among {}, {} connections: share of `round_robin`'s requests per core",
+                variant.label(),
+                cell.endpoints,
+                cell.connections,
             );
             targets.push(Target::at_least(what, reached, limit));
         }
@@ -76,9 +78,11 @@ pub(super) fn pools(stored: &Stored<Rates>, store: &Store) -> Result<Part, PlotE
     Ok(Part { tables, targets })
 }
 
-/// What comes out of the run of `round_robin` among as many and this one, of each round.
+/// What comes out of the run of `round_robin` among as many under as many, and this one, of
+/// each round.
 fn ratio(figures: &Rates, cell: &Cell, of: impl Fn(&Run, &Run) -> f64) -> Option<Spread> {
-    let is_floor = |c: &&Cell| c.variant == Variant::RoundRobin && c.endpoints == cell.endpoints;
+    let load = |c: &Cell| (c.endpoints, c.connections);
+    let is_floor = |c: &&Cell| c.variant == Variant::RoundRobin && load(c) == load(cell);
     let floor = figures.cells.iter().find(is_floor)?;
     Spread::of(floor.runs.iter().zip(&cell.runs).map(|(floor, run)| of(floor, run)))
 }
@@ -133,7 +137,7 @@ mod tests {
             p99: 3,
             memory: 1,
         };
-        Cell { variant, endpoints: 100, idle: 0.0, runs: rates.map(run).to_vec() }
+        Cell { variant, endpoints: 100, connections: 8, idle: 0.0, runs: rates.map(run).to_vec() }
     }
 
     #[test]
@@ -143,6 +147,7 @@ mod tests {
             cell(Variant::RoundRobin, [100.0, 50.0, 100.0]),
             cell(Variant::Picker, [80.0, 40.0, 70.0]),
             Cell { endpoints: 10, ..cell(Variant::RoundRobin, [1e6; 3]) },
+            Cell { connections: 256, ..cell(Variant::RoundRobin, [1e6; 3]) },
         ];
         let figures = Rates { envoy: "1.40.0".into(), cells };
         let stored = Stored { machine: Machine::here(), command: "c".into(), figures };
