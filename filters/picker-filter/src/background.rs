@@ -97,13 +97,14 @@ impl<H: BackgroundHost> Background<H> {
         let moment = Moment { host: &self.host, vm: &self.vm, now };
         let held = self.holds;
         self.holds = moment.contend();
+        let mut published = Vec::new();
         if self.holds {
             if !held {
                 self.holder.start(&moment);
             }
-            self.holder.on_tick(&moment, &self.worker);
+            published = self.holder.on_tick(&moment, &self.worker);
         }
-        self.worker.on_tick(&moment);
+        self.worker.on_tick(&moment, published);
         self.prompts.on_tick(&moment);
         self.status.on_tick(&moment, self.holds.then_some(&self.holder));
         if self.flushed.is_none_or(|last| now.has_passed(last, FLUSH_INTERVAL)) {

@@ -10,6 +10,7 @@ use filter_host::{Answer, BackgroundHost, CallId, MetricId, MetricKind};
 use shared::picker::EndpointSource;
 use shared::pools::{EndpointId, Millis};
 use shared::refresh::{Discovered, Failure, Known, Rhythm, Targets, discover};
+use shared::snapshot::Snapshot;
 use shared::status::ScrapeTrouble;
 
 use super::Moment;
@@ -93,11 +94,17 @@ impl Holder {
         }
     }
 
-    pub(super) fn on_tick<H: BackgroundHost>(&mut self, moment: &Moment<'_, H>, worker: &Worker) {
+    /// A tick; what was published, by pool.
+    pub(super) fn on_tick<H: BackgroundHost>(
+        &mut self,
+        moment: &Moment<'_, H>,
+        worker: &Worker,
+    ) -> Vec<(usize, Snapshot)> {
         self.find_endpoints(moment);
         self.scrape(moment);
-        self.publish(moment, worker);
+        let published = self.publish(moment, worker);
         self.adapters.publish(moment);
+        published
     }
 
     /// The answer to a call came.
@@ -241,10 +248,15 @@ impl Holder {
         }
     }
 
-    fn publish<H: BackgroundHost>(&mut self, moment: &Moment<'_, H>, worker: &Worker) {
+    fn publish<H: BackgroundHost>(
+        &mut self,
+        moment: &Moment<'_, H>,
+        worker: &Worker,
+    ) -> Vec<(usize, Snapshot)> {
         let now = moment.now;
         // Read once, if any pool is to be published.
         let mut reports = None;
+        let mut published = Vec::new();
         let gauge = self.gauged.is_none_or(|last| now.has_passed(last, GAUGE_INTERVAL));
         for (place, work) in self.pools.iter_mut().enumerate().filter(|(_, work)| work.is_found) {
             let pause = pause(work.targets.all().len());
@@ -260,10 +272,12 @@ impl Holder {
                 work.gauges.show(moment.host, self.define, &pool.name, &snapshot, now);
                 moment.show_ready(place, &snapshot);
             }
+            published.push((place, snapshot));
         }
         if gauge {
             self.gauged = Some(now);
         }
+        published
     }
 }
 

@@ -40,9 +40,22 @@ impl Worker {
         Self { pools, registered: None }
     }
 
-    pub(super) fn on_tick<H: BackgroundHost>(&mut self, moment: &Moment<'_, H>) {
+    /// A tick; `own` is what this VM itself just published, by pool, which it need not read
+    /// back.
+    pub(super) fn on_tick<H: BackgroundHost>(
+        &mut self,
+        moment: &Moment<'_, H>,
+        own: Vec<(usize, Snapshot)>,
+    ) {
+        for (place, snapshot) in own {
+            if let Some(exchange) = self.pools.get_mut(place) {
+                exchange.take_over(moment, place, snapshot);
+            }
+        }
         for (place, exchange) in self.pools.iter_mut().enumerate() {
-            exchange.take_over(moment, place);
+            if let Some(snapshot) = exchange.news(moment, place) {
+                exchange.take_over(moment, place, snapshot);
+            }
         }
         let mut news = false;
         for (place, exchange) in self.pools.iter_mut().enumerate() {
@@ -74,16 +87,26 @@ impl Worker {
 }
 
 impl Exchange {
-    fn take_over<H: BackgroundHost>(&mut self, moment: &Moment<'_, H>, place: usize) {
-        let Moment { host, vm, now } = *moment;
-        let Some((generation, _)) = host.shared(&vm.keys.generation(place)) else { return };
+    /// The snapshot of a pool, if it is another one than the last.
+    fn news<H: BackgroundHost>(&self, moment: &Moment<'_, H>, place: usize) -> Option<Snapshot> {
+        let Moment { host, vm, .. } = *moment;
+        let (generation, _) = host.shared(&vm.keys.generation(place))?;
         match <[u8; 8]>::try_from(generation.as_slice()).map(u64::from_le_bytes) {
             Ok(generation) if generation != self.seen => {}
-            _ => return,
+            _ => return None,
         }
-        let Some((bytes, _)) = host.shared(&vm.keys.snapshot(place)) else { return };
+        let (bytes, _) = host.shared(&vm.keys.snapshot(place))?;
         // One of another version, or half of one: the next may be better.
-        let Ok(snapshot) = decode::<Snapshot>(&bytes) else { return };
+        decode(&bytes).ok()
+    }
+
+    fn take_over<H: BackgroundHost>(
+        &mut self,
+        moment: &Moment<'_, H>,
+        place: usize,
+        snapshot: Snapshot,
+    ) {
+        let Moment { vm, now, .. } = *moment;
         self.seen = snapshot.generation;
         let speed = snapshot.speed.filter(|_| vm.has_served());
         let mut updates = updates(snapshot, &self.loads);
