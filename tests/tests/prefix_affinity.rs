@@ -44,8 +44,9 @@ fn pod(answer: &Answer) -> String {
 }
 
 /// The servers of each conversation's turns, all conversations turn by turn.
-async fn converse(gateway: &Gateway, conversations: usize) -> Vec<BTreeSet<String>> {
-    let mut chats: Vec<_> = (0..conversations).map(|n| Chat::about(&format!("Case {n}"))).collect();
+async fn converse(gateway: &Gateway, conversations: usize, about: &str) -> Vec<BTreeSet<String>> {
+    let chats = (0..conversations).map(|n| Chat::about(&format!("{about} {n}")));
+    let mut chats: Vec<_> = chats.collect();
     let mut pods = vec![BTreeSet::new(); conversations];
     for _turn in 0..4 {
         for (chat, pods) in chats.iter_mut().zip(&mut pods) {
@@ -56,6 +57,25 @@ async fn converse(gateway: &Gateway, conversations: usize) -> Vec<BTreeSet<Strin
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     pods
+}
+
+/// How many conversations stayed on one server; by chance one in 27 does.
+fn stayed(pods: &[BTreeSet<String>]) -> usize {
+    pods.iter().filter(|pods| pods.len() == 1).count()
+}
+
+/// Of so many conversations at least this many stay where they began.
+///
+/// Where a turn goes depends on times and on what a scrape just saw, and a machine that
+/// stands still for a moment moves one, so there are five rounds; four of six come about by
+/// chance in one of 7,000 tests.
+async fn expect_to_stay(gateway: &Gateway, conversations: usize, least: usize) {
+    let mut rounds: Vec<Vec<_>> = Vec::new();
+    while rounds.iter().all(|pods| stayed(pods) < least) {
+        assert!(rounds.len() < 5, "{rounds:#?}");
+        let about = format!("Round {}, case", rounds.len());
+        rounds.push(converse(gateway, conversations, &about).await);
+    }
 }
 
 /// Prompt tokens that the servers had cached, of those they were asked for.
@@ -89,11 +109,7 @@ fn a_conversation_stays_where_it_began_once_speed_is_learned() {
             pod(&gateway.send(Chat::about(&format!("Unlike {n}")).ask(true)).await);
         }
         tokio::time::sleep(Duration::from_millis(1_500)).await;
-        let pods = converse(&gateway, 6).await;
-        let whole = pods.iter().filter(|pods| pods.len() == 1).count();
-        // Times are what is learned: a machine that stands still for a moment may move a turn.
-        // By chance one in 27 stays.
-        assert!(whole >= 4, "{pods:?}");
+        expect_to_stay(&gateway, 6, 4).await;
         gateway.check();
     });
 }
@@ -107,10 +123,12 @@ fn conversations_hit_caches_with_affinity_and_miss_them_without() {
             let setup = setup().picker_pool(LLAMA, scorers);
             let gateway = Gateway::start(setup.picker(json!({"requestFacts": facts}))).await;
             gateway.wait_for_scrapes(LLAMA, SERVERS).await;
-            let pods = converse(&gateway, 8).await;
-            let whole = pods.iter().filter(|pods| pods.len() == 1).count();
-            // A scrape that just saw a request may move a turn; by chance one in 27 stays.
-            assert!(if facts { whole >= 6 } else { whole <= 4 }, "{facts}: {pods:?}");
+            if facts {
+                expect_to_stay(&gateway, 8, 6).await;
+            } else {
+                let pods = converse(&gateway, 8, "Case").await;
+                assert!(stayed(&pods) <= 4, "{pods:?}");
+            }
             rates.push(hit_rate(&gateway).await);
             gateway.check();
         }
