@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const SECRET: &str = "tangerine-armadillo";
 
 async fn start(plugin: Value) -> Gateway {
-    let setup = Setup::bbr().plugin(plugin).rest(Rest::Simulator);
+    let setup = Setup::guides().plugin(plugin).rest(Rest::Simulator);
     let keep = |manager: &mut serde_yaml_ng::Value| {
         manager["preserve_external_request_id"] = true.into();
     };

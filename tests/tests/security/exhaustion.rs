@@ -1,8 +1,14 @@
 //! Requests that are made to cost: memory, time, metrics, places in a queue.
 
-use gateway_tests::{Call, Gateway, Raw, Setup, Shared, Version, peak_memory, run};
+use gateway_tests::{Call, Gateway, Raw, Rest, Setup, Shared, Version, peak_memory, run};
+use serde_json::json;
 
-static GATEWAY: Shared = Shared::new(Setup::bbr_echo);
+/// Both filters: neither keeps what clients make up.
+fn setup() -> Setup {
+    Setup::guides().echo(json!({})).rest(Rest::Simulator)
+}
+
+static GATEWAY: Shared = Shared::new(setup);
 
 const MIB: usize = 1 << 20;
 
@@ -27,7 +33,7 @@ fn long_keys_and_many_keys_are_passed_over() {
 fn long_names_are_not_kept() {
     run(async {
         // A gateway of its own: nobody else takes memory.
-        let gateway = Gateway::start(Setup::bbr_echo()).await;
+        let gateway = Gateway::start(setup()).await;
         let body = format!(r#"{{"model": "{}"}}"#, "m".repeat(8 * MIB));
         let before = peak_memory(gateway.envoy().pid());
         for _ in 0..4 {
