@@ -11,7 +11,7 @@
 use crate::gateway::Gateway;
 use crate::setup::Setup;
 use std::future::Future;
-use std::sync::{Arc, LazyLock, Mutex as Lock, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex as Lock, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
@@ -31,7 +31,7 @@ static KEPT: Lock<Kept> = Lock::new(Kept { tests: 0, gateways: Vec::new() });
 
 struct Kept {
     tests: usize,
-    gateways: Vec<(&'static Shared, Arc<Gateway>)>,
+    gateways: Vec<Arc<Gateway>>,
 }
 
 fn kept() -> MutexGuard<'static, Kept> {
@@ -95,14 +95,14 @@ pub async fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T 
 /// A gateway for all tests of a program.
 pub struct Shared {
     setup: fn() -> Setup,
-    starting: Mutex<()>,
+    running: Mutex<Weak<Gateway>>,
 }
 
 impl Shared {
     /// A gateway that is started when a test first wants it.
     #[must_use]
     pub const fn new(setup: fn() -> Setup) -> Self {
-        Self { setup, starting: Mutex::const_new(()) }
+        Self { setup, running: Mutex::const_new(Weak::new()) }
     }
 
     /// Runs a test on the gateway and checks afterwards that no filter trapped.
@@ -114,21 +114,16 @@ impl Shared {
         });
     }
 
-    async fn gateway(&'static self) -> Arc<Gateway> {
-        let _starting = self.starting.lock().await;
-        if let Some(gateway) = self.kept() {
+    async fn gateway(&self) -> Arc<Gateway> {
+        let mut running = self.running.lock().await;
+        if let Some(gateway) = running.upgrade() {
             return gateway;
         }
         let setup = self.setup;
         let gateway = Arc::new(Gateway::start(setup()).await);
-        kept().gateways.push((self, Arc::clone(&gateway)));
+        *running = Arc::downgrade(&gateway);
+        kept().gateways.push(Arc::clone(&gateway));
         gateway
-    }
-
-    fn kept(&'static self) -> Option<Arc<Gateway>> {
-        let kept = kept();
-        let (_, gateway) = kept.gateways.iter().find(|(shared, _)| std::ptr::eq(*shared, self))?;
-        Some(Arc::clone(gateway))
     }
 }
 
