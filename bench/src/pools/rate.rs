@@ -68,58 +68,59 @@ pub fn rates(
             if matches!(variant, Variant::Picker | Variant::PickerScraping | Variant::Both) {
                 wait_for_scrapes(stage, &contestant.envoy, size.into())?;
             }
-            let load = |connections| Load {
-                port,
-                protocol: Protocol::H1,
-                body: Bytes::from(body(Kind::Chat, BODY, Place::Last)),
-                expected: upstream::text(variant.model_header(), BODY.0),
-                connections,
-                time: turn,
-                requests: REQUESTS,
-            };
-            let loads = connections.iter().map(|&connections| (load(connections), Vec::new()));
-            contestants.push((variant, contestant, loads.collect::<Vec<_>>()));
+            contestants.push((variant, contestant));
         }
-        // Round by round and load by load, so that those who are compared have their turns
-        // one after the other.
-        for (round, place) in
-            (0..=rounds).flat_map(|round| (0..connections.len()).map(move |n| (round, n)))
-        {
-            for (_, contestant, loads) in &mut contestants {
-                let Some((load, runs)) = loads.get_mut(place) else { continue };
-                let run = stage.turn(contestant, load)?;
-                // In the first, V8 replaces its first code, and connections are made.
-                if round > 0 {
-                    println!(
-                        "{:44} {:3} connections  round {round}  {:7.1} µs CPU/request  {:9.0} requests/s  busy {:3.0} %",
-                        contestant.label,
-                        load.connections,
-                        run.cpu,
-                        run.rate,
-                        run.busy * 100.0,
-                    );
-                    runs.push(run);
-                }
-            }
+        for &connections in connections {
+            cells.extend(cell(stage, &contestants, size, rounds, turn, connections)?);
         }
-        let mut measured = Vec::new();
-        for (variant, contestant, loads) in contestants {
-            let idle = idle(stage, &contestant, turn)?;
-            println!("{:44} idle {:.2} % of a core", contestant.label, idle * 100.0);
-            measured.extend(loads.into_iter().map(|(load, runs)| Cell {
-                variant,
-                endpoints: size,
-                connections: load.connections,
-                idle,
-                runs,
-            }));
-        }
-        // Load by load, as the tables are.
-        let place = |cell: &Cell| connections.iter().position(|n| *n == cell.connections);
-        measured.sort_by_key(place);
-        cells.extend(measured);
     }
     Ok(Rates { envoy: binary.version.to_string(), cells })
+}
+
+/// All variants with a pool of one size, under one load.
+fn cell(
+    stage: &Stage,
+    contestants: &[(Variant, Contestant)],
+    endpoints: u16,
+    rounds: usize,
+    turn: Duration,
+    connections: usize,
+) -> Result<Vec<Cell>> {
+    let load = |variant: Variant, contestant: &Contestant| Load {
+        port: contestant.port,
+        protocol: Protocol::H1,
+        body: Bytes::from(body(Kind::Chat, BODY, Place::Last)),
+        expected: upstream::text(variant.model_header(), BODY.0),
+        connections,
+        time: turn,
+        requests: REQUESTS,
+    };
+    let mut cells = Vec::new();
+    for (variant, contestant) in contestants {
+        let cell = Cell { variant: *variant, endpoints, connections, idle: 0.0, runs: Vec::new() };
+        cells.push((contestant, load(*variant, contestant), cell));
+    }
+    for round in 0..=rounds {
+        for (contestant, load, cell) in &mut cells {
+            let run = stage.turn(contestant, load)?;
+            // In the first, V8 replaces its first code, and connections are made.
+            if round > 0 {
+                println!(
+                    "{:44} {connections:3} connections  round {round}  {:7.1} µs CPU/request  {:9.0} requests/s  busy {:3.0} %",
+                    contestant.label,
+                    run.cpu,
+                    run.rate,
+                    run.busy * 100.0,
+                );
+                cell.runs.push(run);
+            }
+        }
+    }
+    for (contestant, _, cell) in &mut cells {
+        cell.idle = idle(stage, contestant, turn)?;
+        println!("{:44} idle {:.2} % of a core", contestant.label, cell.idle * 100.0);
+    }
+    Ok(cells.into_iter().map(|(_, _, cell)| cell).collect())
 }
 
 /// The cores that a contestant uses while nothing is asked of it.
