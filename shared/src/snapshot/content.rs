@@ -12,7 +12,7 @@ pub struct Snapshot {
     pub generation: u64,
     /// When it was published.
     pub published: Millis,
-    /// The endpoints.
+    /// The endpoints, in the order of their identities.
     pub endpoints: Vec<EndpointSnapshot>,
     /// How fast the workers saw prompts computed, together.
     pub speed: Option<LearnedSpeed>,
