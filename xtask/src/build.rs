@@ -42,7 +42,6 @@ const FILTERS: [Filter; 2] = [
         answers: &[
             "proxy_on_request_headers",
             "proxy_on_response_headers",
-            "proxy_on_response_body",
             "proxy_on_http_call_response",
         ],
     },

@@ -64,7 +64,7 @@ mod tests {
     use std::cell::RefCell;
     use std::time::Duration;
 
-    use filter_host::{CallId, MetricId, Refused};
+    use filter_host::{CallId, MetricId, Refused, StreamId};
     use shared::bbr::Settings;
     use shared::models::{ModelName, Role};
     use shared::pools::Millis;
@@ -96,6 +96,9 @@ mod tests {
         fn set(&self, _: MetricId, _: u64) {}
         fn add(&self, _: MetricId, _: u64) {}
         fn record(&self, _: MetricId, _: u64) {}
+        fn stream_has_answered(&self, _: StreamId) -> bool {
+            false
+        }
         fn info(&self, message: &str) {
             self.lines.borrow_mut().push(message.to_owned());
         }

@@ -89,7 +89,7 @@ fn mapping(catalog: &Catalog) -> ModelMapping {
 mod tests {
     use std::cell::{Cell, RefCell};
 
-    use filter_host::{CallId, MetricId, Refused};
+    use filter_host::{CallId, MetricId, Refused, StreamId};
     use shared::bbr::{Outcome, Settings};
 
     use super::*;
@@ -126,6 +126,9 @@ mod tests {
         fn set(&self, _: MetricId, _: u64) {}
         fn add(&self, _: MetricId, _: u64) {}
         fn record(&self, _: MetricId, _: u64) {}
+        fn stream_has_answered(&self, _: StreamId) -> bool {
+            false
+        }
         fn info(&self, _: &str) {}
         fn warn(&self, _: &str) {}
     }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use filter_host::{Flow, StreamHost};
+use filter_host::{Flow, StreamHost, StreamId};
 use shared::bbr::{
     BASE_MODEL_HEADER, BodyKind, BodyReader, Entropy, Found, MODEL_HEADER, MissingModelPolicy,
     Named, Outcome, Plan, Progress, Rejection, RequestHead, Route, RouteOn, SplitBy, plan,
@@ -13,7 +13,6 @@ use shared::prompt::{PromptDigest, REQUEST_FACTS};
 
 use crate::policy::Policy;
 use crate::splice::{Splice, splice};
-use crate::watch::StreamId;
 
 /// The state machine of one request.
 #[derive(Debug)]

@@ -3,10 +3,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use filter_host::StreamHost;
 use filter_host::envoy::{
     Envoy, action, add_to_metric, define_metric, log, now, plugin_configuration,
 };
+use filter_host::{StreamHost, StreamId};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType, LogLevel};
@@ -17,7 +17,6 @@ use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::reporting::Reporting;
 use crate::request::{Request, received};
-use crate::watch::StreamId;
 
 #[derive(Default)]
 pub(crate) struct Root {

@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use filter_host::{Flow, Headers, MetricId, Refused, StreamHost};
+use filter_host::{Flow, Headers, MetricId, Refused, StreamHost, StreamId};
 use shared::bbr::Settings;
 use shared::prompt::{REQUEST_FACTS, RequestFacts};
 
 use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::request::Request;
-use crate::watch::StreamId;
 
 /// What a request did to its host.
 #[derive(Debug, Default)]
@@ -63,8 +62,8 @@ impl StreamHost for Fake {
         let held = world.held.get(start..)?;
         (!world.body_is_lost).then(|| held[..len.min(held.len())].to_vec())
     }
-    fn response_body(&self, _: usize, _: usize) -> Option<Vec<u8>> {
-        None
+    fn has_answered(&self) -> bool {
+        false
     }
     fn replace_body_start(&self, len: usize, bytes: &[u8]) -> Result<(), Refused> {
         self.world.borrow_mut().held.splice(..len, bytes.iter().copied());

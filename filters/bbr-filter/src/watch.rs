@@ -13,13 +13,11 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use filter_host::StreamId;
+
 /// How long bytes may be on their way from Envoy to the filter. They take no time; a
 /// second is room for a worker that is busy.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// A request's number in its VM.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct StreamId(pub u32);
 
 /// All held requests, until the first body comes.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::metric::MetricId;
-use crate::stream::Refused;
+use crate::stream::{Refused, StreamId};
 
 /// The host, as a tick sees it.
 pub trait BackgroundHost {
@@ -31,6 +31,12 @@ pub trait BackgroundHost {
 
     /// Adds a value to a histogram.
     fn record(&self, histogram: MetricId, value: u64);
+
+    /// Whether any of the response's body went to the client of this stream of the VM.
+    ///
+    /// To be asked last in a callback: what is asked behind it is asked in that stream's
+    /// name, until the callback ends.
+    fn stream_has_answered(&self, stream: StreamId) -> bool;
 
     /// Writes to the host's log.
     fn info(&self, message: &str);

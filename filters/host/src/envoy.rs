@@ -12,7 +12,7 @@ use proxy_wasm::types::{Action, BufferType, LogLevel, MapType, MetricType};
 use crate::background::{Answer, BackgroundHost, CallId};
 use crate::headers::Headers;
 use crate::metric::{MetricId, MetricKind};
-use crate::stream::{Flow, Refused, StreamHost};
+use crate::stream::{Flow, Refused, StreamHost, StreamId};
 
 /// Envoy, as seen from a stream's callback.
 #[derive(Debug, Clone, Copy)]
@@ -59,8 +59,10 @@ impl StreamHost for Envoy {
         hostcalls::get_buffer(BufferType::HttpRequestBody, start, len).ok().flatten()
     }
 
-    fn response_body(&self, start: usize, len: usize) -> Option<Vec<u8>> {
-        hostcalls::get_buffer(BufferType::HttpResponseBody, start, len).ok().flatten()
+    fn has_answered(&self) -> bool {
+        // The bytes of body that Envoy sent, an integer of eight bytes.
+        let sent = self.property(&["response", "size"]);
+        sent.is_some_and(|sent| sent.iter().any(|byte| *byte != 0))
     }
 
     fn replace_body_start(&self, len: usize, bytes: &[u8]) -> Result<(), Refused> {
@@ -124,6 +126,10 @@ impl BackgroundHost for Envoy {
 
     fn record(&self, histogram: MetricId, value: u64) {
         let _ = hostcalls::record_metric(histogram.0, value);
+    }
+
+    fn stream_has_answered(&self, stream: StreamId) -> bool {
+        hostcalls::set_effective_context(stream.0).is_ok() && self.has_answered()
     }
 
     fn info(&self, message: &str) {

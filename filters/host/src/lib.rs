@@ -19,4 +19,4 @@ pub mod envoy;
 pub use background::{Answer, BackgroundHost, CallId};
 pub use headers::Headers;
 pub use metric::{Counter, MetricId, MetricKind, Sampler};
-pub use stream::{Flow, Refused, StreamHost};
+pub use stream::{Flow, Refused, StreamHost, StreamId};

@@ -8,6 +8,10 @@ use std::time::Duration;
 use crate::headers::Headers;
 use crate::metric::MetricId;
 
+/// A request's number in its VM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StreamId(pub u32);
+
 /// The host of one request.
 pub trait StreamHost {
     /// All request headers.
@@ -41,8 +45,8 @@ pub trait StreamHost {
     /// Bytes of the request body that the host holds.
     fn body(&self, start: usize, len: usize) -> Option<Vec<u8>>;
 
-    /// Bytes of the piece of the response's body that the host shows.
-    fn response_body(&self, start: usize, len: usize) -> Option<Vec<u8>>;
+    /// Whether any of the response's body went to the client.
+    fn has_answered(&self) -> bool;
 
     /// Puts other bytes in place of the first `len` bytes of the held body.
     ///

@@ -21,6 +21,7 @@ use filter_host::{Answer, BackgroundHost, CallId, MetricId, MetricKind};
 use shared::lease::{Contender, Record, Step};
 use shared::pools::Millis;
 
+use crate::first_tokens::Awaited;
 use crate::vm::Vm;
 use holder::Holder;
 use picks::Picks;
@@ -112,6 +113,8 @@ impl<H: BackgroundHost> Background<H> {
             self.picks.flush(&moment, self.define);
             self.flushed = Some(now);
         }
+        // Behind all else: see `stream_has_answered`.
+        moment.note_first_tokens();
     }
 
     /// The answer to a call came.
@@ -142,6 +145,16 @@ impl<H: BackgroundHost> Moment<'_, H> {
                     false
                 }
             },
+        }
+    }
+
+    /// Looks for first tokens that came since the last tick.
+    fn note_first_tokens(&self) {
+        let Moment { host, vm, now } = *self;
+        for Awaited { pool, prefill, .. } in
+            vm.first_tokens.take(now, |stream| host.stream_has_answered(stream))
+        {
+            vm.with_pool(pool, |pool, _| pool.first_byte(prefill, now));
         }
     }
 

@@ -20,6 +20,7 @@ pub mod request;
 pub mod vm;
 
 mod call;
+mod first_tokens;
 mod keys;
 mod scrape;
 

@@ -9,7 +9,7 @@ mod status;
 use std::rc::Rc;
 use std::time::Duration;
 
-use filter_host::{Counter, Flow, StreamHost};
+use filter_host::{Counter, Flow, StreamHost, StreamId};
 use shared::picker::{DESTINATION_HEADER, PoolSettings, session_token};
 use shared::pools::{EndpointId, Millis};
 use shared::scheduling::{AdapterKey, Reported, Started};
@@ -20,7 +20,7 @@ use crate::metrics::{Outcome, PoolMetrics};
 use crate::vm::Vm;
 use asked::Asked;
 use choice::Chosen;
-use prefill::Awaited;
+use prefill::Prompted;
 
 /// Says which pool picked, and why this endpoint or why none.
 const EXPLAIN_HEADER: &str = "x-gateway-picker";
@@ -38,10 +38,10 @@ const LOG_REASON: &str = "igw.picker.reason";
 #[derive(Debug)]
 pub struct Request<H> {
     host: H,
+    id: StreamId,
     vm: Rc<Vm>,
     sent: Option<Sent>,
-    /// Its prompt, until its first token comes.
-    awaited: Option<Awaited>,
+    prompted: Prompted,
     /// What the response says of the choice.
     explanation: Option<String>,
 }
@@ -60,8 +60,8 @@ struct Sent {
 
 impl<H: StreamHost> Request<H> {
     /// A request whose headers have not come yet.
-    pub fn new(host: H, vm: Rc<Vm>) -> Self {
-        Self { host, vm, sent: None, awaited: None, explanation: None }
+    pub fn new(host: H, id: StreamId, vm: Rc<Vm>) -> Self {
+        Self { host, id, vm, sent: None, prompted: Prompted::No, explanation: None }
     }
 
     /// The headers came.
@@ -103,11 +103,11 @@ impl<H: StreamHost> Request<H> {
                 let received = (measured || recorded).then_some(now);
                 if let Some(prompt) = asked.prompt() {
                     let prefill = pool.start_prompt(chosen.first, &prompt, adapter, now);
-                    let prefill = prefill.filter(|_| settings.profile.wants_speed());
-                    self.awaited = prefill.map(|prefill| {
+                    if let Some(prefill) = prefill.filter(|_| settings.profile.wants_speed()) {
                         let streams = asked.facts.as_ref().is_some_and(|facts| facts.stream);
-                        Awaited { pool: place, prefill, streams }
-                    });
+                        self.prompted =
+                            Prompted::Sent { pool: place, prefill, since: now, streams };
+                    }
                 }
                 self.sent = pool.start(chosen.first, adapter, now).map(|started| Sent {
                     pool: place,
@@ -208,6 +208,7 @@ impl<H: StreamHost> Request<H> {
 
     /// The request is over, for whatever reason. Counts it down once.
     pub fn on_done(&mut self) {
+        self.end_watch();
         if let Some(sent) = self.sent.take() {
             self.vm.with_pool(sent.pool, |pool, _| pool.end(sent.started, self.vm.latest()));
         }

@@ -3,8 +3,8 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::rc::Rc;
 
-use filter_host::CallId;
 use filter_host::envoy::{CallAnswer, Envoy, action, define_metric, log, plugin_configuration};
+use filter_host::{CallId, StreamId};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType, LogLevel};
@@ -63,9 +63,9 @@ impl RootContext for Root {
         }
     }
 
-    fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {
+    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
         let vm = Rc::clone(&self.configured.as_ref()?.vm);
-        Some(Box::new(Stream(Request::new(Envoy, vm))))
+        Some(Box::new(Stream(Request::new(Envoy, StreamId(id), vm))))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -92,11 +92,6 @@ impl HttpContext for Stream {
 
     fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
         self.0.on_response_headers();
-        Action::Continue
-    }
-
-    fn on_http_response_body(&mut self, size: usize, _end_of_stream: bool) -> Action {
-        self.0.on_response_body(size);
         Action::Continue
     }
 }

@@ -9,6 +9,7 @@ use shared::random::Random;
 use shared::scheduling::{Health, Pool, Update};
 use shared::status::{Recorder, WorkerReport};
 
+use crate::first_tokens::FirstTokens;
 use crate::keys::Keys;
 use crate::metrics::Metrics;
 
@@ -28,6 +29,7 @@ pub struct Vm {
     latest: Cell<Millis>,
     /// This VM's part of the status page, if there is one.
     status: Option<RefCell<Recorder>>,
+    pub(crate) first_tokens: FirstTokens,
 }
 
 /// A VM that had no request for this long counts as idle.
@@ -51,6 +53,7 @@ impl Vm {
             random: RefCell::new(Random::new(token)),
             last_request: Cell::new(None),
             latest: Cell::default(),
+            first_tokens: FirstTokens::default(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use shared::prompt::RequestFacts;
 
-use super::world::{PickerRequest, Process, Server, page};
+use super::world::{PickerRequest, Process, Server, TICK_MS, page};
 
 const ENDPOINT: &str = "10.0.0.1:8000";
 const OTHER: &str = "10.0.0.2:8000";
@@ -45,21 +45,26 @@ fn answered(process: &Process, stream: bool, served: &str, status: &str) -> Pick
     request
 }
 
+/// A piece of its body went to the client, and the worker ticks.
+fn first_token(process: &mut Process) {
+    process.send_piece();
+    process.run_for(TICK_MS);
+}
+
 fn samples(process: &Process) -> u32 {
     process.speed(0).map_or(0, |speed| speed.samples)
 }
 
 #[test]
 fn a_stream_s_first_piece_teaches_and_its_headers_do_not() {
-    let process = process("cost-scorer");
+    let mut process = process("cost-scorer");
     for n in 1..=20 {
         let mut request = answered(&process, true, ENDPOINT, "200");
+        process.run_for(SLOW - TICK_MS);
         assert_eq!(samples(&process), n - 1);
-        process.pass(SLOW);
-        process.show(&mut request, "data: {}\n\n");
+        first_token(&mut process);
         assert_eq!(samples(&process), n);
-        process.pass(60_000);
-        process.show(&mut request, "data: {}\n\n");
+        process.run_for(2_000);
         request.on_done();
         assert_eq!(samples(&process), n, "only the first");
     }
@@ -68,35 +73,63 @@ fn a_stream_s_first_piece_teaches_and_its_headers_do_not() {
 }
 
 #[test]
-fn a_ping_and_an_empty_piece_are_no_token() {
+fn a_stream_that_ends_between_two_ticks_teaches_if_its_client_got_anything() {
     let process = process("cost-scorer");
-    let mut request = answered(&process, true, ENDPOINT, "200");
-    process.show(&mut request, "");
-    process.show(&mut request, ": ping\n\n");
+    let mut broken = answered(&process, true, ENDPOINT, "200");
+    broken.on_done();
     assert_eq!(samples(&process), 0);
-    process.pass(SLOW);
-    process.show(&mut request, "data: {}\n\n");
+    let mut short = answered(&process, true, ENDPOINT, "200");
+    process.send_piece();
+    short.on_done();
+    short.on_done();
     assert_eq!(samples(&process), 1);
 }
 
 #[test]
+fn what_comes_after_ten_seconds_may_be_a_ping_and_teaches_nothing() {
+    let mut process = process("cost-scorer");
+    let mut request = answered(&process, true, ENDPOINT, "200");
+    process.run_for(10_000);
+    first_token(&mut process);
+    request.on_done();
+    assert_eq!(samples(&process), 0);
+}
+
+#[test]
+fn no_more_than_so_many_streams_are_watched_at_once() {
+    let mut process = process("cost-scorer");
+    let requests: Vec<_> = (0..200)
+        .map(|_| {
+            let request = answered(&process, true, ENDPOINT, "200");
+            process.send_piece();
+            request
+        })
+        .collect();
+    process.run_for(TICK_MS);
+    assert_eq!(samples(&process), 128);
+    drop(requests);
+    let _request = answered(&process, true, ENDPOINT, "200");
+    first_token(&mut process);
+    assert_eq!(samples(&process), 129, "there is room again");
+}
+
+#[test]
 fn what_is_no_endpoint_s_answer_to_a_first_attempt_teaches_nothing() {
-    let process = process("cost-scorer");
-    let learns = |stream, served, status| {
+    let mut process = process("cost-scorer");
+    let mut learns = |stream, served, status, attempts| {
+        process.set_attempts(attempts);
         let mut request = answered(&process, stream, served, status);
-        process.show(&mut request, "data: {}\n\n");
+        first_token(&mut process);
         request.on_done();
         samples(&process) > 0
     };
-    assert!(!learns(true, ENDPOINT, "503"), "a failure");
-    assert!(!learns(true, ENDPOINT, "400"), "a refusal");
-    assert!(!learns(true, "", "200"), "another filter's answer");
-    assert!(!learns(true, OTHER, "200"), "a retry elsewhere");
-    assert!(!learns(false, ENDPOINT, "200"), "all tokens at once");
-    process.set_attempts(2);
-    assert!(!learns(true, ENDPOINT, "200"), "a retry at the same endpoint");
-    process.set_attempts(1);
-    assert!(learns(true, ENDPOINT, "200"));
+    assert!(!learns(true, ENDPOINT, "503", 1), "a failure");
+    assert!(!learns(true, ENDPOINT, "400", 1), "a refusal");
+    assert!(!learns(true, "", "200", 1), "another filter's answer");
+    assert!(!learns(true, OTHER, "200", 1), "a retry elsewhere");
+    assert!(!learns(false, ENDPOINT, "200", 1), "all tokens at once");
+    assert!(!learns(true, ENDPOINT, "200", 2), "a retry at the same endpoint");
+    assert!(learns(true, ENDPOINT, "200", 1));
 }
 
 #[test]
@@ -105,7 +138,7 @@ fn what_one_worker_learned_all_know() {
     for _ in 0..20 {
         let mut request = answered(&process, true, ENDPOINT, "200");
         process.pass(SLOW);
-        process.show(&mut request, "data: {}\n\n");
+        process.send_piece();
         request.on_done();
     }
     let mut other = process.request(1, &[]);
@@ -118,8 +151,8 @@ fn what_one_worker_learned_all_know() {
 
 #[test]
 fn nothing_is_awaited_where_no_scorer_goes_by_speed() {
-    let process = process("prefix-cache-scorer");
-    let mut request = answered(&process, true, ENDPOINT, "200");
-    process.show(&mut request, "data: {}\n\n");
+    let mut process = process("prefix-cache-scorer");
+    let _request = answered(&process, true, ENDPOINT, "200");
+    first_token(&mut process);
     assert_eq!(samples(&process), 0);
 }

@@ -1,11 +1,11 @@
 //! A process made of maps: VMs, shared data, servers, one stream at a time.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use filter_host::{Answer, BackgroundHost, CallId, MetricId, Refused, StreamHost};
+use filter_host::{Answer, BackgroundHost, CallId, MetricId, Refused, StreamHost, StreamId};
 use shared::picker::{SUBSET_HEADER, Settings};
 use shared::pools::Millis;
 use shared::prompt::REQUEST_FACTS;
@@ -18,7 +18,7 @@ use crate::vm::Vm;
 pub(super) type PickerRequest = Request<Host>;
 type Headers = Vec<(String, String)>;
 
-const TICK_MS: u64 = 100;
+pub(super) const TICK_MS: u64 = 100;
 
 /// How a server answers its scrapes.
 #[derive(Clone)]
@@ -57,7 +57,9 @@ struct World {
     kept: RefCell<BTreeMap<String, String>>,
     answer: RefCell<Option<(u16, Headers, serde_json::Value)>>,
     page: RefCell<Option<(u16, Headers, Vec<u8>)>>,
-    piece: RefCell<Vec<u8>>,
+    streams: Cell<u32>,
+    /// The streams whose clients have some of the response's body.
+    answered: RefCell<BTreeSet<StreamId>>,
     route: RefCell<Option<String>>,
     gauges: RefCell<BTreeMap<u32, u64>>,
 }
@@ -72,6 +74,7 @@ fn metric(name: &str) -> MetricId {
 pub(super) struct Host {
     world: Rc<World>,
     vm: usize,
+    stream: Option<StreamId>,
 }
 
 impl BackgroundHost for Host {
@@ -113,6 +116,9 @@ impl BackgroundHost for Host {
     }
     fn add(&self, _: MetricId, _: u64) {}
     fn record(&self, _: MetricId, _: u64) {}
+    fn stream_has_answered(&self, stream: StreamId) -> bool {
+        self.world.answered.borrow().contains(&stream)
+    }
     fn info(&self, _: &str) {}
     fn warn(&self, _: &str) {
         self.world.warnings.set(self.world.warnings.get() + 1);
@@ -166,9 +172,8 @@ impl StreamHost for Host {
     fn body(&self, _: usize, _: usize) -> Option<Vec<u8>> {
         None
     }
-    fn response_body(&self, start: usize, len: usize) -> Option<Vec<u8>> {
-        let piece = self.world.piece.borrow();
-        Some(piece.iter().skip(start).take(len).copied().collect())
+    fn has_answered(&self) -> bool {
+        self.stream.is_some_and(|stream| self.stream_has_answered(stream))
     }
     fn replace_body_start(&self, _: usize, _: &[u8]) -> Result<(), Refused> {
         Err(Refused)
@@ -217,7 +222,7 @@ impl Process {
             let settings = Settings::from_json(config.as_bytes()).expect("a configuration");
             let token = 0x9e37_79b9 * (n as u64 + 1);
             let vm = Rc::new(Vm::new(settings, config.as_bytes(), Metrics::default(), token));
-            let host = Host { world: Rc::clone(&world), vm: n };
+            let host = Host { world: Rc::clone(&world), vm: n, stream: None };
             Some((Rc::clone(&vm), Background::new(host, vm, |_, name| Some(metric(name)))))
         };
         let vms = (0..vms).map(vm).collect();
@@ -314,7 +319,10 @@ impl Process {
         *self.world.headers.borrow_mut() = headers.collect();
         *self.world.answer.borrow_mut() = None;
         self.world.kept.borrow_mut().clear();
-        Request::new(Host { world: Rc::clone(&self.world), vm }, Rc::clone(self.vm(vm)))
+        let stream = StreamId(self.world.streams.get());
+        self.world.streams.set(stream.0 + 1);
+        let host = Host { world: Rc::clone(&self.world), vm, stream: Some(stream) };
+        Request::new(host, stream, Rc::clone(self.vm(vm)))
     }
 
     pub(super) fn serve(&self, endpoint: &str, server: Server) {
@@ -356,10 +364,9 @@ impl Process {
         self.world.response.borrow_mut().insert(":status".to_owned(), status.as_bytes().to_vec());
     }
 
-    /// A piece of the response's body comes.
-    pub(super) fn show(&self, request: &mut PickerRequest, piece: &str) {
-        *self.world.piece.borrow_mut() = piece.as_bytes().to_vec();
-        request.on_response_body(piece.len());
+    /// A piece of the response's body went to the client of the latest request.
+    pub(super) fn send_piece(&self) {
+        self.world.answered.borrow_mut().insert(StreamId(self.world.streams.get() - 1));
     }
 
     /// How fast prompts are computed, as this VM saw it.
