@@ -94,7 +94,7 @@ impl<H: BackgroundHost> Background<H> {
     /// A tick.
     pub fn on_tick(&mut self) {
         let now = Millis::from(self.host.now());
-        self.vm.note_time(now);
+        self.vm.note_tick(now);
         let moment = Moment { host: &self.host, vm: &self.vm, now };
         let held = self.holds;
         self.holds = moment.contend();

@@ -22,6 +22,7 @@ pub mod vm;
 mod call;
 mod first_tokens;
 mod keys;
+mod pace;
 mod scrape;
 
 #[cfg(target_arch = "wasm32")]

@@ -79,10 +79,10 @@ impl<H: StreamHost> Request<H> {
             // No pool's request pays for the page.
             return status::serve(&self.host, &vm, &headers);
         };
-        let started = self.host.now();
-        let now = Millis::from(started);
         let metrics = vm.metrics.pool(place);
         let measured = metrics.is_some_and(|metrics| metrics.sampler.take());
+        let started = (vm.clock.is_due() || measured).then(|| self.host.now());
+        let now = started.map_or(vm.latest(), Millis::from);
         vm.note_request(now);
         if vm.with_pool(place, |pool, _| pool.is_known()) != Some(true) {
             // Envoy balances it.
@@ -154,9 +154,8 @@ impl<H: StreamHost> Request<H> {
             vm.record(|book| book.decided(decision));
         }
         self.note(metrics, chosen.outcome, Some(chosen.score));
-        if let Some(histogram) =
-            metrics.filter(|_| measured).and_then(|metrics| metrics.pick_microseconds)
-        {
+        let histogram = metrics.filter(|_| measured).and_then(|metrics| metrics.pick_microseconds);
+        if let (Some(histogram), Some(started)) = (histogram, started) {
             let took = self.host.now().saturating_sub(started);
             self.host.record(histogram, u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
         }
@@ -170,7 +169,7 @@ impl<H: StreamHost> Request<H> {
         let (received, measured) = (sent.received, sent.measured);
         // A tick ago is near enough, but not for what is measured.
         let now = if received.is_some() { Millis::from(self.host.now()) } else { vm.latest() };
-        let served = self.served();
+        let served = if self.wants_origin(sent.pool, now) { self.served() } else { None };
         self.await_first_token(served, sent.started.endpoint);
         let served = served.unwrap_or(sent.started.endpoint);
         let failed =
@@ -179,6 +178,9 @@ impl<H: StreamHost> Request<H> {
         if let Some(received) = received.filter(|_| vm.settings.status.is_some()) {
             let outcome = if failed { Err(Failed) } else { Ok(now.since(received)) };
             vm.record(|book| book.answered(pool, served, outcome, now));
+        }
+        if served != sent.started.endpoint {
+            vm.note_stray(now);
         }
         let skipped = served != sent.started.endpoint && self.attempts() == Some(1);
         self.sent = moved(sent, &vm, pool, served, skipped, now);
@@ -224,6 +226,15 @@ impl<H: StreamHost> Request<H> {
             let reported = Reported { at: now, waiting, kv_usage };
             self.vm.with_pool(pool, |pool, _| pool.report(served, reported, now));
         }
+    }
+
+    /// Whether the endpoint that answered has to be known.
+    fn wants_origin(&self, pool: usize, now: Millis) -> bool {
+        let settings = &self.vm.settings;
+        settings.session_header.is_some()
+            || settings.pools.get(pool).is_none_or(|pool| pool.orca)
+            || matches!(self.prompted, Prompted::Sent { .. })
+            || self.vm.wants_origin(now)
     }
 
     /// The endpoint that answered.

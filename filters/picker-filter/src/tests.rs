@@ -4,6 +4,7 @@
 mod clock;
 mod facts;
 mod holders;
+mod looks;
 mod orca;
 mod speed;
 mod status;

@@ -12,6 +12,7 @@ use shared::status::{Recorder, WorkerReport};
 use crate::first_tokens::FirstTokens;
 use crate::keys::Keys;
 use crate::metrics::Metrics;
+use crate::pace::Pace;
 
 /// One VM. Its contexts share it; the VM has one thread, so cells suffice.
 #[derive(Debug)]
@@ -27,10 +28,21 @@ pub struct Vm {
     random: RefCell<Random>,
     last_request: Cell<Option<Millis>>,
     latest: Cell<Millis>,
+    /// When it ticked last.
+    ticked: Cell<Millis>,
+    /// Which requests look at the clock.
+    pub(crate) clock: Pace,
+    /// Which responses look where they come from.
+    origins: Pace,
+    /// When a response last came from elsewhere than its request was sent first.
+    strayed: Cell<Option<Millis>>,
     /// This VM's part of the status page, if there is one.
     status: Option<RefCell<Recorder>>,
     pub(crate) first_tokens: FirstTokens,
 }
+
+/// For so long after a response from elsewhere, each one is looked at.
+const WARY_FOR: Duration = Duration::from_secs(1);
 
 /// A VM that had no request for this long counts as idle.
 const IDLE_AFTER: Duration = Duration::from_secs(10);
@@ -53,6 +65,10 @@ impl Vm {
             random: RefCell::new(Random::new(token)),
             last_request: Cell::new(None),
             latest: Cell::default(),
+            ticked: Cell::default(),
+            clock: Pace::default(),
+            origins: Pace::default(),
+            strayed: Cell::new(None),
             first_tokens: FirstTokens::default(),
         }
     }
@@ -103,8 +119,27 @@ impl Vm {
         self.latest.get()
     }
 
-    pub(crate) fn note_time(&self, now: Millis) {
+    fn note_time(&self, now: Millis) {
         self.latest.set(now);
+    }
+
+    pub(crate) fn note_tick(&self, now: Millis) {
+        let passed = now.since(self.ticked.replace(now));
+        self.clock.on_tick(passed);
+        self.origins.on_tick(passed);
+        self.note_time(now);
+    }
+
+    /// Whether a response is to be looked at for where it comes from. Retries show there, and
+    /// endpoints that Envoy passed over.
+    pub(crate) fn wants_origin(&self, now: Millis) -> bool {
+        let due = self.origins.is_due();
+        due || self.strayed.get().is_some_and(|last| !now.has_passed(last, WARY_FOR))
+    }
+
+    /// A response came from elsewhere than its request was sent first.
+    pub(crate) fn note_stray(&self, now: Millis) {
+        self.strayed.set(Some(now));
     }
 
     pub(crate) fn note_request(&self, now: Millis) {

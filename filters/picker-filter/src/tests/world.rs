@@ -60,6 +60,8 @@ struct World {
     streams: Cell<u32>,
     /// The streams whose clients have some of the response's body.
     answered: RefCell<BTreeSet<StreamId>>,
+    origins_asked: Cell<usize>,
+    times_asked: Cell<usize>,
     route: RefCell<Option<String>>,
     gauges: RefCell<BTreeMap<u32, u64>>,
 }
@@ -155,7 +157,10 @@ impl StreamHost for Host {
     fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
         let value = match path {
             ["xds", "cluster_name"] => Some(self.world.cluster.borrow().clone()),
-            ["upstream", "address"] => self.world.upstream.borrow().clone(),
+            ["upstream", "address"] => {
+                self.world.origins_asked.set(self.world.origins_asked.get() + 1);
+                self.world.upstream.borrow().clone()
+            }
             ["upstream", "request_attempt_count"] => {
                 return self.world.attempts.get().map(|count| count.to_le_bytes().to_vec());
             }
@@ -191,6 +196,7 @@ impl StreamHost for Host {
         self.shared(key).map(|(value, _)| value)
     }
     fn now(&self) -> Duration {
+        self.world.times_asked.set(self.world.times_asked.get() + 1);
         BackgroundHost::now(self)
     }
     fn record(&self, _: MetricId, _: u64) {}
@@ -367,6 +373,11 @@ impl Process {
     /// A piece of the response's body went to the client of the latest request.
     pub(super) fn send_piece(&self) {
         self.world.answered.borrow_mut().insert(StreamId(self.world.streams.get() - 1));
+    }
+
+    /// How often requests asked for the time, and responses where they came from.
+    pub(super) fn looks(&self) -> (usize, usize) {
+        (self.world.times_asked.get(), self.world.origins_asked.get())
     }
 
     /// How fast prompts are computed, as this VM saw it.
