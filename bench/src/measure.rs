@@ -112,7 +112,7 @@ impl Session<'_> {
         self.part(Part::Refresh, || {
             pools::refresh(stage, binary, &places, rounds, turn.saturating_mul(BACKGROUND))
         })?;
-        self.part(Part::Footprint, || pools::footprint(stage, binary, &places))?;
+        self.part(Part::Footprint, || pools::footprint(stage, binary, &places, rounds))?;
         self.part(Part::Start, || pools::starts(stage, binary, &places, rounds))?;
         self.part(Part::Streams, || streams::sse(stage, binary, &places, arguments.streams))
     }

@@ -1,7 +1,7 @@
 //! The memory of endpoints.
 
 use super::plot::PlotError;
-use super::{Part, Target, head};
+use super::{Part, Target, head, spread};
 use crate::pools::{Footprint, Kind, per_endpoint};
 use crate::stats::Spread;
 use crate::store::{Store, Stored};
@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 /// Bytes that an endpoint may take beyond what Envoy needs for it.
 const TARGET: f64 = 4_000.0;
-/// The pool by which it is judged: a small one is lost in the noise.
+/// The pool by which it is judged.
 const JUDGED: u16 = 1_000;
 
 pub(super) fn footprint(stored: &Stored<Vec<Footprint>>, _: &Store) -> Result<Part, PlotError> {
@@ -20,28 +20,29 @@ pub(super) fn footprint(stored: &Stored<Vec<Footprint>>, _: &Store) -> Result<Pa
          |---|---:|---:|---:|---:|---:|\n",
     );
     for found in all {
-        let per = |of: fn(&Footprint) -> u64| {
-            let bytes = per_endpoint(all, found.kind, found.endpoints, of);
-            bytes
-                .filter(|bytes| bytes.is_finite() && found.kind != Kind::Without)
-                .map_or_else(|| "–".to_owned(), |bytes| format!("{bytes:.0}"))
+        let median = |values: &[u64]| {
+            let values = Spread::of(values.iter().map(|bytes| *bytes as f64 / 1e6));
+            values.map_or_else(String::new, |megabytes| format!("{:.1}", megabytes.median))
+        };
+        let per = |of: fn(&Footprint) -> &[u64]| {
+            let judged = found.kind != Kind::Without && found.endpoints > 0;
+            spread(per_endpoint(all, found.kind, found.endpoints, of).filter(|_| judged))
         };
         // Writing into a `String` cannot fail.
         let _ = writeln!(
             tables,
-            "| {} | {} | {:.1} | {:.1} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} |",
             found.kind.label(),
             found.endpoints,
-            found.resident as f64 / 1e6,
-            found.allocated as f64 / 1e6,
-            per(|found| found.resident),
-            per(|found| found.allocated),
+            median(&found.resident),
+            median(&found.allocated),
+            per(|found| &found.resident),
+            per(|found| &found.allocated),
         );
     }
     let judged = [Kind::Listed, Kind::Discovered, Kind::Closing];
     let targets = judged.into_iter().filter_map(|kind| {
-        let bytes = per_endpoint(all, kind, JUDGED, |found| found.resident)?;
-        let reached = Spread::of([bytes])?;
+        let reached = per_endpoint(all, kind, JUDGED, |found| &found.resident)?;
         let what = format!("memory per endpoint of {JUDGED}: {}", kind.label());
         Some(Target::below(what, reached, TARGET, " bytes"))
     });

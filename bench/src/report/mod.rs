@@ -94,7 +94,10 @@ fn head<T>(stored: &Stored<T>, more: &str) -> String {
 fn spread(spread: Option<Spread>) -> String {
     spread.map_or_else(
         || "–".to_owned(),
-        |Spread { median, min, max }| format!("{median:.2} ({min:.2}–{max:.2})"),
+        |Spread { median, min, max }| {
+            let digits = if median.abs() < 1_000.0 { 2 } else { 0 };
+            format!("{median:.digits$} ({min:.digits$}–{max:.digits$})")
+        },
     )
 }
 
