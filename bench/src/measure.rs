@@ -114,7 +114,7 @@ impl Session<'_> {
         })?;
         self.part(Part::Footprint, || pools::footprint(stage, binary, &places, rounds))?;
         self.part(Part::Start, || pools::starts(stage, binary, &places, rounds))?;
-        self.part(Part::Streams, || streams::sse(stage, binary, &places, arguments.streams))
+        self.part(Part::Streams, || streams::sse(stage, binary, &places, rounds, arguments.streams))
     }
 
     fn on_bodies(&self, stage: &Stage, binary: &EnvoyBinary) -> Result<()> {

@@ -17,15 +17,17 @@ pub(super) fn streams(stored: &Stored<Vec<Sse>>, _: &Store) -> Result<Part, Plot
     let mut targets = Vec::new();
     for found in &stored.figures {
         let Sse { variant, streams, failed, idle, peak, cpu_per_event, .. } = found;
-        let each = peak.saturating_sub(*idle) as f64 / (*streams).max(1) as f64;
+        let bytes = |all: &[u64]| median(all.iter().map(|bytes| *bytes as f64));
+        let grown = idle.iter().zip(peak).map(|(idle, peak)| peak.saturating_sub(*idle) as f64);
         // Writing into a `String` cannot fail.
         let _ = writeln!(
             tables,
-            "| {} | {streams} | {failed} | {:.1} | {:.1} | {:.1} | {cpu_per_event:.1} |",
+            "| {} | {streams} | {failed} | {:.1} | {:.1} | {:.1} | {} |",
             variant.label(),
-            *idle as f64 / 1e6,
-            *peak as f64 / 1e6,
-            each / 1e3,
+            bytes(idle) / 1e6,
+            bytes(peak) / 1e6,
+            median(grown) / (*streams).max(1) as f64 / 1e3,
+            spread(Spread::of(cpu_per_event.iter().copied())),
         );
         if let Some(failed) = Spread::of([*failed as f64]) {
             let what = format!("{}: streams of {streams} that were not whole", variant.label());

@@ -33,6 +33,8 @@ const EVENTS: usize = 20;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Bytes of an endpoint's metrics.
 const PAGE: usize = 3_000;
+/// Reasons that are kept.
+const SHOWN: usize = 3;
 /// The filters that streams pass.
 const VARIANTS: [Variant; 2] = [Variant::RoundRobin, Variant::Both];
 
@@ -49,15 +51,15 @@ pub struct Sse {
     pub errors: Vec<String>,
     /// How many those are in all.
     pub failed: usize,
-    /// Envoy's resident memory before, in bytes.
-    pub idle: u64,
+    /// Envoy's resident memory before, in bytes, by round.
+    pub idle: Vec<u64>,
     /// Its peak meanwhile.
-    pub peak: u64,
-    /// Envoy's CPU time per event, in microseconds.
-    pub cpu_per_event: f64,
+    pub peak: Vec<u64>,
+    /// Envoy's CPU time per event, in microseconds, by round.
+    pub cpu_per_event: Vec<f64>,
 }
 
-/// Opens so many streams through each gateway.
+/// Opens so many streams through each gateway, all gateways in turn.
 ///
 /// # Errors
 /// An Envoy did not start.
@@ -65,42 +67,51 @@ pub fn sse(
     stage: &Stage,
     binary: &EnvoyBinary,
     places: &Places,
+    rounds: usize,
     streams: usize,
 ) -> Result<Vec<Sse>> {
-    let mut all = Vec::new();
-    for variant in VARIANTS {
-        let (endpoints, listeners) = stage.run(listen(ENDPOINTS))?;
-        let page = Bytes::from(metrics(0, PAGE));
-        stage.run(async {
-            for listener in listeners {
-                let page = page.clone();
-                upstream::serve(listener, move |request| answer(request, page.clone()));
-            }
-        });
-        let (bootstrap, port) = bootstrap(variant, places, &endpoints, Scrapes::RARE)?;
-        let contestant = Contestant::start(binary, variant.label(), &bootstrap, port, None)?;
-        if variant == Variant::Both {
-            wait_for_scrapes(stage, &contestant.envoy, ENDPOINTS.into())?;
+    let mut all = VARIANTS.map(|variant| Sse {
+        envoy: binary.version.to_string(),
+        variant,
+        streams,
+        errors: vec![],
+        failed: 0,
+        idle: vec![],
+        peak: vec![],
+        cpu_per_event: vec![],
+    });
+    let (endpoints, listeners) = stage.run(listen(ENDPOINTS))?;
+    let page = Bytes::from(metrics(0, PAGE));
+    stage.run(async {
+        for listener in listeners {
+            let page = page.clone();
+            upstream::serve(listener, move |request| answer(request, page.clone()));
         }
-        let idle = process::memory(contestant.envoy.pid())?;
-        contestant.forget_peak()?;
-        let cpu = contestant.cpu_time()?;
-        let errors = stage.run(open_all(port, streams));
-        let cpu = contestant.cpu_time()?.saturating_sub(cpu).as_secs_f64();
-        let found = Sse {
-            envoy: binary.version.to_string(),
-            variant,
-            streams,
-            failed: errors.len(),
-            errors: errors.into_iter().take(3).collect(),
-            idle,
-            peak: contestant.peak_memory()?,
-            cpu_per_event: cpu * 1e6 / (streams * EVENTS).max(1) as f64,
-        };
-        println!("{found:?}");
-        all.push(found);
+    });
+    for _ in 0..rounds {
+        for found in &mut all {
+            let (bootstrap, port) = bootstrap(found.variant, places, &endpoints, Scrapes::RARE)?;
+            let label = found.variant.label();
+            let contestant = Contestant::start(binary, label, &bootstrap, port, None)?;
+            if found.variant == Variant::Both {
+                wait_for_scrapes(stage, &contestant.envoy, ENDPOINTS.into())?;
+            }
+            let idle = process::memory(contestant.envoy.pid())?;
+            contestant.forget_peak()?;
+            let cpu = contestant.cpu_time()?;
+            let errors = stage.run(open_all(port, streams));
+            let cpu = contestant.cpu_time()?.saturating_sub(cpu).as_secs_f64();
+            let cpu = cpu * 1e6 / (streams * EVENTS).max(1) as f64;
+            println!("{label}: {cpu:.1} µs per event, not whole: {}", errors.len());
+            found.failed += errors.len();
+            let room = SHOWN.saturating_sub(found.errors.len());
+            found.errors.extend(errors.into_iter().take(room));
+            found.idle.push(idle);
+            found.peak.push(contestant.peak_memory()?);
+            found.cpu_per_event.push(cpu);
+        }
     }
-    Ok(all)
+    Ok(all.into())
 }
 
 /// All streams at once; what went wrong with those that were not whole.
