@@ -169,11 +169,12 @@ impl<H: StreamHost> Request<H> {
         let (received, measured) = (sent.received, sent.measured);
         // A tick ago is near enough, but not for what is measured.
         let now = if received.is_some() { Millis::from(self.host.now()) } else { vm.latest() };
-        let served = if self.wants_origin(sent.pool, now) { self.served() } else { None };
-        self.await_first_token(served, sent.started.endpoint);
-        let served = served.unwrap_or(sent.started.endpoint);
         let failed =
             self.host.response_header(":status").is_some_and(|status| status.starts_with(b"5"));
+        let wanted = failed || self.wants_origin(sent.pool, now);
+        let served = if wanted { self.served() } else { None };
+        self.await_first_token(served, sent.started.endpoint);
+        let served = served.unwrap_or(sent.started.endpoint);
         let pool = pool_of(&vm, sent.pool, served);
         if let Some(received) = received.filter(|_| vm.settings.status.is_some()) {
             let outcome = if failed { Err(Failed) } else { Ok(now.since(received)) };
@@ -228,7 +229,7 @@ impl<H: StreamHost> Request<H> {
         }
     }
 
-    /// Whether the endpoint that answered has to be known.
+    /// Whether the endpoint that answered has to be known, even where it did not fail.
     fn wants_origin(&self, pool: usize, now: Millis) -> bool {
         let settings = &self.vm.settings;
         settings.session_header.is_some()

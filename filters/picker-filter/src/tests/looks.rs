@@ -7,7 +7,11 @@ const OTHER: &str = "10.0.0.2:8000";
 
 /// The first endpoint is the one that is picked.
 fn process(more: &str) -> Process {
-    let config = format!(r#"{{"pools":[{{"name":"p","endpoints":["{FIRST}","{OTHER}"]}}]{more}}}"#);
+    process_of(&[FIRST, OTHER], more)
+}
+
+fn process_of(endpoints: &[&str], more: &str) -> Process {
+    let config = format!(r#"{{"pools":[{{"name":"p","endpoints":{endpoints:?}}}]{more}}}"#);
     let mut process = Process::new(&config, 1);
     process.serve(FIRST, Server::Page(page(0, 0, 0.1)));
     process.serve(OTHER, Server::Page(page(900, 9, 0.9)));
@@ -17,8 +21,12 @@ fn process(more: &str) -> Process {
 
 /// So many requests, answered from there: how often the time was asked for, and the origin.
 fn send(process: &Process, requests: usize, origin: &str) -> (usize, usize) {
+    send_for(process, requests, origin, "200")
+}
+
+fn send_for(process: &Process, requests: usize, origin: &str, status: &str) -> (usize, usize) {
     let (times, origins) = process.looks();
-    process.set_upstream(origin, "200");
+    process.set_upstream(origin, status);
     for _ in 0..requests {
         let mut request = process.request(0, &[]);
         request.on_headers();
@@ -64,6 +72,14 @@ fn a_busy_worker_looks_at_each_answer_once_one_came_from_elsewhere() {
     send(&process, BUSY, FIRST);
     process.run_for(TICK_MS);
     assert_eq!(send(&process, BUSY, FIRST).1, 100, "at ease again");
+}
+
+#[test]
+fn each_failure_is_looked_at() {
+    let mut process = process_of(&[FIRST], "");
+    send(&process, BUSY, FIRST);
+    process.run_for(TICK_MS);
+    assert_eq!(send_for(&process, BUSY, FIRST, "503").1, BUSY);
 }
 
 #[test]
