@@ -40,6 +40,31 @@ impl Stage {
         self.run(async { tokio::time::sleep(time).await });
     }
 
+    /// Puts contestants under load one after the other, in rounds; tells each run, and gives
+    /// back the runs of each contestant.
+    ///
+    /// # Errors
+    /// An answer was wrong or late.
+    pub fn rounds(
+        &self,
+        rounds: usize,
+        loads: &[(&Contestant, Load)],
+        tell: impl Fn(usize, &Contestant, &Run),
+    ) -> Result<Vec<Vec<Run>>> {
+        let mut all = vec![Vec::with_capacity(rounds); loads.len()];
+        for round in 0..=rounds {
+            for ((contestant, load), runs) in loads.iter().zip(&mut all) {
+                let run = self.turn(contestant, load)?;
+                // In the first, V8 replaces its first code, and connections are made.
+                if round > 0 {
+                    tell(round, contestant, &run);
+                    runs.push(run);
+                }
+            }
+        }
+        Ok(all)
+    }
+
     /// Puts a contestant under load.
     ///
     /// # Errors

@@ -90,7 +90,7 @@ fn cell(
     connections: usize,
     size: Size,
 ) -> Result<Vec<Cell>> {
-    let load = |variant: Variant, contestant: &Contestant| Load {
+    let load = |(variant, contestant): &(Variant, Contestant)| Load {
         port: contestant.port,
         protocol,
         body: Bytes::from(body(Kind::Chat, size, variant.place())),
@@ -99,33 +99,27 @@ fn cell(
         time: plan.turn,
         requests: REQUESTS,
     };
-    let mut cells: Vec<_> = contestants
-        .iter()
-        .map(|(variant, contestant)| {
-            let cell =
-                Cell { variant: *variant, size: size.0, protocol, connections, runs: Vec::new() };
-            (contestant, load(*variant, contestant), cell)
-        })
-        .collect();
-    for round in 0..=plan.rounds {
-        for (contestant, load, cell) in &mut cells {
-            let run = stage.turn(contestant, load).with_context(|| size.to_string())?;
-            // In the first, V8 replaces its first code, and connections are made.
-            if round > 0 {
-                println!(
-                    "{size:>7} {protocol:?} {connections:3} connections  round {round}  {label:22} {:9.1} µs CPU/request  {:9.0} requests/s  p99 {:8} µs  busy {:3.0} %",
-                    run.cpu,
-                    run.rate,
-                    run.p99,
-                    run.busy * 100.0,
-                    size = size.to_string(),
-                    label = contestant.label,
-                );
-                cell.runs.push(run);
-            }
-        }
-    }
-    Ok(cells.into_iter().map(|(_, _, cell)| cell).collect())
+    let loads: Vec<_> = contestants.iter().map(|one| (&one.1, load(one))).collect();
+    let runs = stage.rounds(plan.rounds, &loads, |round, contestant, run| {
+        println!(
+            "{size:>7} {protocol:?} {connections:3} connections  round {round}  {label:22} {:9.1} µs CPU/request  {:9.0} requests/s  p99 {:8} µs  busy {:3.0} %",
+            run.cpu,
+            run.rate,
+            run.p99,
+            run.busy * 100.0,
+            size = size.to_string(),
+            label = contestant.label,
+        );
+    });
+    let cells = contestants.iter().zip(runs.with_context(|| size.to_string())?);
+    let cell = |((variant, _), runs): (&(Variant, Contestant), _)| Cell {
+        variant: *variant,
+        size: size.0,
+        protocol,
+        connections,
+        runs,
+    };
+    Ok(cells.map(cell).collect())
 }
 
 /// Starts a variant. `buffer` is Envoy's own limit on a held body, if not the

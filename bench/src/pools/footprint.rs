@@ -86,7 +86,8 @@ pub fn footprint(
     }
     for _ in 0..rounds {
         for (endpoints, found) in &mut all {
-            let (resident, allocated) = one(stage, binary, places, endpoints, found)?;
+            let (resident, allocated) =
+                one(stage, binary, places, endpoints, found.kind, found.endpoints)?;
             found.resident.push(resident);
             found.allocated.push(allocated);
         }
@@ -100,15 +101,16 @@ fn one(
     binary: &EnvoyBinary,
     places: &Places,
     endpoints: &Endpoints,
-    Footprint { kind, endpoints: size, .. }: &Footprint,
+    kind: Kind,
+    size: u16,
 ) -> Result<(u64, u64)> {
-    let variant = if *kind == Kind::Without { Variant::RoundRobin } else { Variant::Picker };
-    let scrapes = Scrapes { discovered: *kind == Kind::Discovered, ..Scrapes::DEFAULT };
+    let variant = if kind == Kind::Without { Variant::RoundRobin } else { Variant::Picker };
+    let scrapes = Scrapes { discovered: kind == Kind::Discovered, ..Scrapes::DEFAULT };
     let (bootstrap, port) = bootstrap(variant, places, endpoints, scrapes)?;
     let label = format!("{} of {size}", kind.label());
     let contestant = Contestant::start(binary, label, &bootstrap, port, None)?;
-    if *kind != Kind::Without {
-        wait_for_scrapes(stage, &contestant.envoy, u64::from(*size) * SCRAPES)?;
+    if kind != Kind::Without {
+        wait_for_scrapes(stage, &contestant.envoy, u64::from(size) * SCRAPES)?;
     }
     stage.wait(SETTLE);
     let memory: serde_json::Value = serde_json::from_str(&contestant.envoy.admin_get("/memory")?)?;

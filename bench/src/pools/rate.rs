@@ -86,7 +86,7 @@ fn cell(
     turn: Duration,
     connections: usize,
 ) -> Result<Vec<Cell>> {
-    let load = |variant: Variant, contestant: &Contestant| Load {
+    let load = |(variant, contestant): &(Variant, Contestant)| Load {
         port: contestant.port,
         protocol: Protocol::H1,
         body: Bytes::from(body(Kind::Chat, BODY, Place::Last)),
@@ -95,32 +95,23 @@ fn cell(
         time: turn,
         requests: REQUESTS,
     };
+    let loads: Vec<_> = contestants.iter().map(|one| (&one.1, load(one))).collect();
+    let runs = stage.rounds(rounds, &loads, |round, contestant, run| {
+        println!(
+            "{:44} {connections:3} connections  round {round}  {:7.1} µs CPU/request  {:9.0} requests/s  busy {:3.0} %",
+            contestant.label,
+            run.cpu,
+            run.rate,
+            run.busy * 100.0,
+        );
+    })?;
     let mut cells = Vec::new();
-    for (variant, contestant) in contestants {
-        let cell = Cell { variant: *variant, endpoints, connections, idle: 0.0, runs: Vec::new() };
-        cells.push((contestant, load(*variant, contestant), cell));
+    for ((variant, contestant), runs) in contestants.iter().zip(runs) {
+        let idle = idle(stage, contestant, turn)?;
+        println!("{:44} idle {:.2} % of a core", contestant.label, idle * 100.0);
+        cells.push(Cell { variant: *variant, endpoints, connections, idle, runs });
     }
-    for round in 0..=rounds {
-        for (contestant, load, cell) in &mut cells {
-            let run = stage.turn(contestant, load)?;
-            // In the first, V8 replaces its first code, and connections are made.
-            if round > 0 {
-                println!(
-                    "{:44} {connections:3} connections  round {round}  {:7.1} µs CPU/request  {:9.0} requests/s  busy {:3.0} %",
-                    contestant.label,
-                    run.cpu,
-                    run.rate,
-                    run.busy * 100.0,
-                );
-                cell.runs.push(run);
-            }
-        }
-    }
-    for (contestant, _, cell) in &mut cells {
-        cell.idle = idle(stage, contestant, turn)?;
-        println!("{:44} idle {:.2} % of a core", contestant.label, cell.idle * 100.0);
-    }
-    Ok(cells.into_iter().map(|(_, _, cell)| cell).collect())
+    Ok(cells)
 }
 
 /// The cores that a contestant uses while nothing is asked of it.

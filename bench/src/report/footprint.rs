@@ -1,9 +1,8 @@
 //! The memory of endpoints.
 
 use super::plot::PlotError;
-use super::{Part, Target, head, spread};
+use super::{Part, Target, head, megabytes, spread};
 use crate::pools::{Footprint, Kind, per_endpoint};
-use crate::stats::Spread;
 use crate::store::{Store, Stored};
 use std::fmt::Write;
 
@@ -20,10 +19,6 @@ pub(super) fn footprint(stored: &Stored<Vec<Footprint>>, _: &Store) -> Result<Pa
          |---|---:|---:|---:|---:|---:|\n",
     );
     for found in all {
-        let median = |values: &[u64]| {
-            let values = Spread::of(values.iter().map(|bytes| *bytes as f64 / 1e6));
-            values.map_or_else(String::new, |megabytes| format!("{:.1}", megabytes.median))
-        };
         let per = |of: fn(&Footprint) -> &[u64]| {
             let judged = found.kind != Kind::Without && found.endpoints > 0;
             spread(per_endpoint(all, found.kind, found.endpoints, of).filter(|_| judged))
@@ -31,11 +26,11 @@ pub(super) fn footprint(stored: &Stored<Vec<Footprint>>, _: &Store) -> Result<Pa
         // Writing into a `String` cannot fail.
         let _ = writeln!(
             tables,
-            "| {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {:.1} | {:.1} | {} | {} |",
             found.kind.label(),
             found.endpoints,
-            median(&found.resident),
-            median(&found.allocated),
+            megabytes(&found.resident),
+            megabytes(&found.allocated),
             per(|found| &found.resident),
             per(|found| &found.allocated),
         );

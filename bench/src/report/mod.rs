@@ -106,6 +106,11 @@ fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     Spread::of(values).map_or(0.0, |spread| spread.median)
 }
 
+/// The middle of some amounts of memory, in MB.
+fn megabytes(bytes: &[u64]) -> f64 {
+    median(bytes.iter().map(|bytes| *bytes as f64)) / 1e6
+}
+
 /// An image, as the text shows it.
 fn image(store: &Store, file: &str, what: &str) -> String {
     let folder = store.folder().file_name().unwrap_or_default().to_string_lossy();

@@ -1,7 +1,7 @@
 //! Streaming responses and slow uploads.
 
 use super::plot::PlotError;
-use super::{Part, Target, head, median, spread};
+use super::{Part, Target, head, median, megabytes, spread};
 use crate::gateway::Variant;
 use crate::stats::Spread;
 use crate::store::{Store, Stored};
@@ -17,15 +17,14 @@ pub(super) fn streams(stored: &Stored<Vec<Sse>>, _: &Store) -> Result<Part, Plot
     let mut targets = Vec::new();
     for found in &stored.figures {
         let Sse { variant, streams, failed, idle, peak, cpu_per_event, .. } = found;
-        let bytes = |all: &[u64]| median(all.iter().map(|bytes| *bytes as f64));
         let grown = idle.iter().zip(peak).map(|(idle, peak)| peak.saturating_sub(*idle) as f64);
         // Writing into a `String` cannot fail.
         let _ = writeln!(
             tables,
             "| {} | {streams} | {failed} | {:.1} | {:.1} | {:.1} | {} |",
             variant.label(),
-            bytes(idle) / 1e6,
-            bytes(peak) / 1e6,
+            megabytes(idle),
+            megabytes(peak),
             median(grown) / (*streams).max(1) as f64 / 1e3,
             spread(Spread::of(cpu_per_event.iter().copied())),
         );
@@ -54,7 +53,7 @@ pub(super) fn uploads(stored: &Stored<Vec<Upload>>, _: &Store) -> Result<Part, P
             variant.label(),
             spread(Spread::of(first_byte.iter().copied())),
             median(answer.iter().copied()),
-            median(memory.iter().map(|bytes| *bytes as f64)) / 1e6,
+            megabytes(memory),
         );
     }
     let of = |variant| stored.figures.iter().find(|upload| upload.variant == variant);
