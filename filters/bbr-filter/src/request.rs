@@ -40,8 +40,7 @@ enum State {
 
 /// What Envoy has received of a request, headers and body, in bytes.
 pub fn received(host: &impl StreamHost) -> u64 {
-    let size = host.property(&["request", "total_size"]);
-    size.and_then(|size| size.try_into().ok()).map_or(0, u64::from_le_bytes)
+    host.number(&["request", "total_size"]).unwrap_or(0)
 }
 
 impl<H: StreamHost> Request<H> {

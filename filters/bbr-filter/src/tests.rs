@@ -62,9 +62,6 @@ impl StreamHost for Fake {
         let held = world.held.get(start..)?;
         (!world.body_is_lost).then(|| held[..len.min(held.len())].to_vec())
     }
-    fn has_answered(&self) -> bool {
-        false
-    }
     fn replace_body_start(&self, len: usize, bytes: &[u8]) -> Result<(), Refused> {
         self.world.borrow_mut().held.splice(..len, bytes.iter().copied());
         Ok(())

@@ -59,12 +59,6 @@ impl StreamHost for Envoy {
         hostcalls::get_buffer(BufferType::HttpRequestBody, start, len).ok().flatten()
     }
 
-    fn has_answered(&self) -> bool {
-        // The bytes of body that Envoy sent, an integer of eight bytes.
-        let sent = self.property(&["response", "size"]);
-        sent.is_some_and(|sent| sent.iter().any(|byte| *byte != 0))
-    }
-
     fn replace_body_start(&self, len: usize, bytes: &[u8]) -> Result<(), Refused> {
         hostcalls::set_buffer(BufferType::HttpRequestBody, 0, len, bytes).map_err(|_| Refused)
     }

@@ -56,7 +56,7 @@ impl Counter {
 /// included: histograms need samples, not all requests.
 #[derive(Debug)]
 pub struct Sampler {
-    every: u32,
+    every: Cell<u32>,
     next: Cell<u32>,
 }
 
@@ -64,14 +64,20 @@ impl Sampler {
     /// Samples one request in `every`.
     #[must_use]
     pub fn one_in(every: u32) -> Self {
-        Self { every, next: Cell::new(0) }
+        Self { every: Cell::new(every), next: Cell::new(0) }
     }
 
     /// Whether this request is a sample.
     pub fn take(&self) -> bool {
         let next = self.next.get();
-        self.next.set(next.checked_sub(1).unwrap_or(self.every.saturating_sub(1)));
+        self.next.set(next.checked_sub(1).unwrap_or(self.every.get().saturating_sub(1)));
         next == 0
+    }
+
+    /// Samples one request in `every` from here on, the next one included.
+    pub fn restart(&self, every: u32) {
+        self.every.set(every);
+        self.next.set(0);
     }
 }
 
@@ -95,5 +101,8 @@ mod tests {
         let sampler = Sampler::one_in(4);
         let samples: Vec<_> = (0..9).map(|_| sampler.take()).collect();
         assert_eq!(samples, [true, false, false, false, true, false, false, false, true]);
+        sampler.restart(2);
+        let samples: Vec<_> = (0..3).map(|_| sampler.take()).collect();
+        assert_eq!(samples, [true, false, true]);
     }
 }

@@ -42,11 +42,18 @@ pub trait StreamHost {
     /// A property of the stream, such as `["xds", "cluster_name"]`.
     fn property(&self, path: &[&str]) -> Option<Vec<u8>>;
 
-    /// Bytes of the request body that the host holds.
-    fn body(&self, start: usize, len: usize) -> Option<Vec<u8>>;
+    /// A property that is a number, such as `["request", "total_size"]`.
+    fn number(&self, path: &[&str]) -> Option<u64> {
+        self.property(path)?.try_into().ok().map(u64::from_le_bytes)
+    }
 
     /// Whether any of the response's body went to the client.
-    fn has_answered(&self) -> bool;
+    fn has_answered(&self) -> bool {
+        self.number(&["response", "size"]).is_some_and(|bytes| bytes > 0)
+    }
+
+    /// Bytes of the request body that the host holds.
+    fn body(&self, start: usize, len: usize) -> Option<Vec<u8>>;
 
     /// Puts other bytes in place of the first `len` bytes of the held body.
     ///

@@ -21,7 +21,6 @@ use filter_host::{Answer, BackgroundHost, CallId, MetricId, MetricKind};
 use shared::lease::{Contender, Record, Step};
 use shared::pools::Millis;
 
-use crate::first_tokens::Awaited;
 use crate::vm::Vm;
 use holder::Holder;
 use picks::Picks;
@@ -151,10 +150,8 @@ impl<H: BackgroundHost> Moment<'_, H> {
     /// Looks for first tokens that came since the last tick.
     fn note_first_tokens(&self) {
         let Moment { host, vm, now } = *self;
-        for Awaited { pool, prefill, .. } in
-            vm.first_tokens.take(now, |stream| host.stream_has_answered(stream))
-        {
-            vm.with_pool(pool, |pool, _| pool.first_byte(prefill, now));
+        for prompt in vm.first_tokens.take(now, |stream| host.stream_has_answered(stream)) {
+            vm.note_first_token(prompt, now);
         }
     }
 

@@ -35,8 +35,6 @@ pub(crate) struct Awaited {
     /// The pool that it was sent to.
     pub(crate) pool: usize,
     pub(crate) prefill: Prefill,
-    /// When it was sent.
-    pub(crate) since: Millis,
 }
 
 impl FirstTokens {
@@ -62,7 +60,7 @@ impl FirstTokens {
         has_answered: impl Fn(StreamId) -> bool,
     ) -> Vec<Awaited> {
         let mut all = self.0.borrow_mut();
-        all.retain(|one| !now.has_passed(one.since, PATIENCE));
+        all.retain(|one| !now.has_passed(one.prefill.sent_at(), PATIENCE));
         all.extract_if(.., |one| has_answered(one.stream)).collect()
     }
 }

@@ -11,32 +11,33 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use filter_host::Sampler;
+
 /// Says which requests look. Follows what came between the last two ticks.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pace {
     /// Requests since the last tick.
     seen: Cell<u32>,
-    /// How many of them share one look, less the one that looks.
-    sharing: Cell<u32>,
-    /// How many more do not look.
-    left: Cell<u32>,
+    looks: Sampler,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { seen: Cell::default(), looks: Sampler::one_in(1) }
+    }
 }
 
 impl Pace {
     /// A request: whether it looks.
     pub(crate) fn is_due(&self) -> bool {
         self.seen.set(self.seen.get().saturating_add(1));
-        let left = self.left.get().checked_sub(1);
-        self.left.set(left.unwrap_or(self.sharing.get()));
-        left.is_none()
+        self.looks.take()
     }
 
     /// A tick, so long after the last.
     pub(crate) fn on_tick(&self, passed: Duration) {
         let millis = u32::try_from(passed.as_millis()).unwrap_or(u32::MAX).max(1);
-        let each = self.seen.take().checked_div(millis).unwrap_or(0);
-        self.sharing.set(each.saturating_sub(1));
-        self.left.set(0);
+        self.looks.restart(self.seen.take().checked_div(millis).unwrap_or(0).max(1));
     }
 }
 

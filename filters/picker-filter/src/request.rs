@@ -16,6 +16,7 @@ use shared::scheduling::{AdapterKey, Reported, Started};
 use shared::server_metrics::orca;
 use shared::status::Failed;
 
+use crate::first_tokens::Awaited;
 use crate::metrics::{Outcome, PoolMetrics};
 use crate::vm::Vm;
 use asked::Asked;
@@ -105,8 +106,8 @@ impl<H: StreamHost> Request<H> {
                     let prefill = pool.start_prompt(chosen.first, &prompt, adapter, now);
                     if let Some(prefill) = prefill.filter(|_| settings.profile.wants_speed()) {
                         let streams = asked.facts.as_ref().is_some_and(|facts| facts.stream);
-                        self.prompted =
-                            Prompted::Sent { pool: place, prefill, since: now, streams };
+                        let prompt = Awaited { stream: self.id, pool: place, prefill };
+                        self.prompted = Prompted::Sent { prompt, streams };
                     }
                 }
                 self.sent = pool.start(chosen.first, adapter, now).map(|started| Sent {
@@ -169,21 +170,22 @@ impl<H: StreamHost> Request<H> {
         let (received, measured) = (sent.received, sent.measured);
         // A tick ago is near enough, but not for what is measured.
         let now = if received.is_some() { Millis::from(self.host.now()) } else { vm.latest() };
-        let failed =
-            self.host.response_header(":status").is_some_and(|status| status.starts_with(b"5"));
+        let status = self.host.response_header(":status").unwrap_or_default();
+        let failed = status.starts_with(b"5");
         let wanted = failed || self.wants_origin(sent.pool, now);
         let served = if wanted { self.served() } else { None };
-        self.await_first_token(served, sent.started.endpoint);
+        self.await_first_token(status == b"200", served, sent.started.endpoint);
         let served = served.unwrap_or(sent.started.endpoint);
         let pool = pool_of(&vm, sent.pool, served);
         if let Some(received) = received.filter(|_| vm.settings.status.is_some()) {
             let outcome = if failed { Err(Failed) } else { Ok(now.since(received)) };
             vm.record(|book| book.answered(pool, served, outcome, now));
         }
-        if served != sent.started.endpoint {
+        let strayed = served != sent.started.endpoint;
+        if strayed {
             vm.note_stray(now);
         }
-        let skipped = served != sent.started.endpoint && self.attempts() == Some(1);
+        let skipped = strayed && self.attempts() == Some(1);
         self.sent = moved(sent, &vm, pool, served, skipped, now);
         if failed {
             vm.with_pool(pool, |known, _| known.note_failure(served, now, half_life(&vm, pool)));
@@ -246,8 +248,7 @@ impl<H: StreamHost> Request<H> {
 
     /// How often Envoy sent the request.
     fn attempts(&self) -> Option<u64> {
-        let count = self.host.property(&["upstream", "request_attempt_count"])?;
-        Some(u64::from_le_bytes(*count.first_chunk()?))
+        self.host.number(&["upstream", "request_attempt_count"])
     }
 
     /// Counts what became of the request, and keeps it for the access log.

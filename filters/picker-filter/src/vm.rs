@@ -9,7 +9,7 @@ use shared::random::Random;
 use shared::scheduling::{Health, Pool, Update};
 use shared::status::{Recorder, WorkerReport};
 
-use crate::first_tokens::FirstTokens;
+use crate::first_tokens::{Awaited, FirstTokens};
 use crate::keys::Keys;
 use crate::metrics::Metrics;
 use crate::pace::Pace;
@@ -135,6 +135,11 @@ impl Vm {
     pub(crate) fn wants_origin(&self, now: Millis) -> bool {
         let due = self.origins.is_due();
         due || self.strayed.get().is_some_and(|last| !now.has_passed(last, WARY_FOR))
+    }
+
+    /// The first token for a prompt came.
+    pub(crate) fn note_first_token(&self, prompt: Awaited, now: Millis) {
+        self.with_pool(prompt.pool, |pool, _| pool.first_byte(prompt.prefill, now));
     }
 
     /// A response came from elsewhere than its request was sent first.

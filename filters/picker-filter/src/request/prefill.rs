@@ -16,7 +16,6 @@
 
 use filter_host::StreamHost;
 use shared::pools::{EndpointId, Millis};
-use shared::scheduling::Prefill;
 
 use super::Request;
 use crate::first_tokens::Awaited;
@@ -28,11 +27,7 @@ pub(super) enum Prompted {
     No,
     /// The response's headers have not come.
     Sent {
-        /// The pool that it was sent to.
-        pool: usize,
-        prefill: Prefill,
-        /// When.
-        since: Millis,
+        prompt: Awaited,
         /// Whether the response comes token by token.
         streams: bool,
     },
@@ -41,22 +36,26 @@ pub(super) enum Prompted {
 }
 
 impl<H: StreamHost> Request<H> {
-    /// The response's headers came, from an endpoint if `served`, `sent` to that one first.
-    pub(super) fn await_first_token(&mut self, served: Option<EndpointId>, sent: EndpointId) {
+    /// The response's headers came, with a 200 if `ok`, from an endpoint if `served`, `sent` to
+    /// that one first.
+    pub(super) fn await_first_token(
+        &mut self,
+        ok: bool,
+        served: Option<EndpointId>,
+        sent: EndpointId,
+    ) {
         let prompted = std::mem::replace(&mut self.prompted, Prompted::No);
-        let Prompted::Sent { pool, prefill, since, streams } = prompted else { return };
-        let answered = served == Some(sent)
-            && self.host.response_header(":status").as_deref() == Some(b"200")
-            && self.attempts().is_none_or(|count| count == 1);
+        let Prompted::Sent { prompt, streams } = prompted else { return };
+        let answered = ok && served == Some(sent) && self.attempts().is_none_or(|count| count == 1);
         if !answered {
             return;
         }
         if streams {
-            self.vm.first_tokens.wait_for(Awaited { stream: self.id, pool, prefill, since });
+            self.vm.first_tokens.wait_for(prompt);
             self.prompted = Prompted::Watched;
         } else {
             let now = Millis::from(self.host.now());
-            self.vm.with_pool(pool, |pool, _| pool.prefilled(prefill, now));
+            self.vm.with_pool(prompt.pool, |pool, _| pool.prefilled(prompt.prefill, now));
         }
     }
 
@@ -66,11 +65,10 @@ impl<H: StreamHost> Request<H> {
             return;
         }
         self.prompted = Prompted::No;
-        if let Some(Awaited { pool, prefill, .. }) = self.vm.first_tokens.end(self.id)
+        if let Some(prompt) = self.vm.first_tokens.end(self.id)
             && self.host.has_answered()
         {
-            let now = Millis::from(self.host.now());
-            self.vm.with_pool(pool, |pool, _| pool.first_byte(prefill, now));
+            self.vm.note_first_token(prompt, Millis::from(self.host.now()));
         }
     }
 }

@@ -164,6 +164,10 @@ impl StreamHost for Host {
             ["upstream", "request_attempt_count"] => {
                 return self.world.attempts.get().map(|count| count.to_le_bytes().to_vec());
             }
+            ["response", "size"] => {
+                let answered = self.stream.is_some_and(|id| self.stream_has_answered(id));
+                return Some(u64::from(answered).to_le_bytes().to_vec());
+            }
             [REQUEST_FACTS] => {
                 self.world.facts_asked.set(self.world.facts_asked.get() + 1);
                 return self.world.facts.borrow().clone();
@@ -176,9 +180,6 @@ impl StreamHost for Host {
     }
     fn body(&self, _: usize, _: usize) -> Option<Vec<u8>> {
         None
-    }
-    fn has_answered(&self) -> bool {
-        self.stream.is_some_and(|stream| self.stream_has_answered(stream))
     }
     fn replace_body_start(&self, _: usize, _: &[u8]) -> Result<(), Refused> {
         Err(Refused)

@@ -51,6 +51,14 @@ pub struct Prefill {
     at: Millis,
 }
 
+impl Prefill {
+    /// When the prompt was sent.
+    #[must_use]
+    pub fn sent_at(&self) -> Millis {
+        self.at
+    }
+}
+
 /// What is expected of one candidate.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Estimate {
