@@ -13,6 +13,7 @@
 
 mod adapters;
 mod endpoint;
+mod field;
 mod load;
 mod pick;
 mod pool;

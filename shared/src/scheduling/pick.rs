@@ -2,12 +2,11 @@
 
 use super::adapters::AdapterKey;
 use super::endpoint::Endpoint;
+use super::field::{Candidate, Field};
 use super::pool::Pool;
 use super::prefix::{Prefixes, Prompt, Residence, Standing};
 use super::profile::{Profile, Weighted};
-use super::row::Row;
-use super::scorer::{Context, Needed, Range, Scorer, Seen, residence};
-use crate::ordered;
+use super::scorer::{Context, Needed, Scorer, Seen, residence};
 use crate::pools::{EndpointId, Millis};
 use crate::random::Random;
 
@@ -90,10 +89,10 @@ impl Pick {
         Self { ranked: [nothing; MAX_RANKED], len: 0, why, saturation, context: None, least: None }
     }
 
-    /// Whether a candidate with this score is behind the best `limit`, whatever its tie.
-    fn is_beaten(&self, score: f32, limit: usize) -> bool {
+    /// Below this score a candidate is behind the best `limit`, whatever its tie.
+    fn bar(&self, limit: usize) -> f32 {
         let last = limit.clamp(1, MAX_RANKED).saturating_sub(1);
-        self.ranked().get(last).is_some_and(|last| score < last.score)
+        self.ranked().get(last).map_or(f32::NEG_INFINITY, |last| last.score)
     }
 
     /// Puts a candidate in its place, if it is among the best `limit`.
@@ -201,28 +200,8 @@ impl Pool {
     }
 }
 
-/// A candidate between the passes.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Candidate {
-    place: usize,
-    trust: f32,
-    load: f32,
-    score: f32,
-}
-
 fn is_allowed(endpoint: &Endpoint, request: &PickRequest<'_>) -> bool {
     request.subset.is_none_or(|subset| subset.contains(&endpoint.id))
-}
-
-/// What the first pass finds out.
-struct Field {
-    context: Context,
-    /// Whether the request's subset has any endpoint.
-    allowed: bool,
-    /// Whether any metrics count.
-    trusted: bool,
-    /// The mean.
-    saturation: f32,
 }
 
 impl Pool {
@@ -236,7 +215,7 @@ impl Pool {
         random: &mut Random,
     ) -> Result<Pick, NoEndpoint> {
         let field = self.gather(candidates, request, profile, now);
-        let Field { context, allowed, trusted, saturation } = field;
+        let Field { context, allowed, trusted, troubled, saturation } = field;
         if candidates.is_empty() {
             return Err(if allowed { NoEndpoint::NoneReady } else { NoEndpoint::EmptySubset });
         }
@@ -249,62 +228,19 @@ impl Pool {
         if let (Some(prefixes), Some(prompt)) = (prefixes, &request.prompt) {
             least = Some(self.score_prompt(candidates, prefixes, profile, &context, prompt));
         }
-        self.discount(candidates, profile, &context);
+        if troubled {
+            self.discount(candidates, profile, &context);
+        }
         let mut pick = Pick { context: Some(context), least, ..Pick::new(Why::Scores, saturation) };
+        let mut bar = f32::NEG_INFINITY;
         for &Candidate { place, score, .. } in candidates.iter() {
-            if !pick.is_beaten(score, profile.ranked) {
+            if score >= bar {
                 let tie = random.next_u64();
                 pick.rank(Choice { place, score, tie }, profile.ranked);
+                bar = pick.bar(profile.ranked);
             }
         }
         Ok(pick)
-    }
-
-    /// Finds the candidates, and what they have in common.
-    fn gather(
-        &self,
-        candidates: &mut Vec<Candidate>,
-        request: &PickRequest<'_>,
-        profile: &Profile,
-        now: Millis,
-    ) -> Field {
-        candidates.clear();
-        let mut context = Context {
-            now,
-            adapter: request.adapter,
-            session: request.session,
-            adapter_memory: profile.adapter_memory,
-            waiting: Range::EMPTY,
-            running: Range::EMPTY,
-            load: Range::EMPTY,
-        };
-        let fading = profile.staleness.fading();
-        let (mut allowed, mut trusted, mut saturation) = (false, false, 0.0);
-        let mut look = |place: usize, row: &Row| {
-            allowed = true;
-            if !row.ready {
-                return;
-            }
-            let trust = row.seen_at.map_or(0.0, |seen_at| fading.trust(seen_at, now));
-            let load = row.load(trust);
-            trusted |= trust > 0.0;
-            saturation += row.saturation(trust);
-            context.load.add(load);
-            context.waiting.add(row.waiting);
-            context.running.add(row.running);
-            candidates.push(Candidate { place, trust, load, score: 0.0 });
-        };
-        match request.subset {
-            None => self.rows.iter().enumerate().for_each(|(place, row)| look(place, row)),
-            Some(subset) => {
-                // A client may have named one twice.
-                let places = ordered(subset.iter().filter_map(|id| self.place(*id)), |n| *n);
-                let named = places.into_iter().filter_map(|n| Some((n, self.rows.get(n)?)));
-                named.for_each(|(place, row)| look(place, row));
-            }
-        }
-        let saturation = saturation / candidates.len() as f32;
-        Field { context, allowed, trusted, saturation }
     }
 
     /// Gives each candidate its score. One scorer after the other: what to compute is then
@@ -316,30 +252,44 @@ impl Pool {
         context: &Context,
         has_prompt: bool,
     ) {
-        let (rows, endpoints) = (self.rows.as_slice(), self.endpoints());
         let mut same = 0.0;
         for &Weighted { scorer, weight } in &profile.scorers {
             if has_prompt && scorer.wants_prompt() {
                 continue;
             }
-            let add = |candidate: &mut Candidate| {
-                let Candidate { place, trust, load, .. } = *candidate;
-                if let (Some(row), Some(endpoint)) = (rows.get(place), endpoints.get(place)) {
-                    let seen = Seen { endpoint, row, load, trust };
-                    candidate.score += weight * scorer.score(seen, context);
-                }
+            let add = |candidates: &mut [Candidate], scorer| {
+                self.add(candidates, Weighted { scorer, weight }, context);
             };
-            match scorer.needed(context) {
-                Needed::Same(score) => same += weight * score,
-                Needed::One(id) => {
+            match (scorer.needed(context), scorer) {
+                (Needed::Same(score), _) => same += weight * score,
+                (Needed::One(id), _) => {
                     let place = self.place(id);
-                    candidates.iter_mut().find(|c| Some(c.place) == place).map(add);
+                    if let Some(named) = candidates.iter_mut().find(|c| Some(c.place) == place) {
+                        add(std::slice::from_mut(named), scorer);
+                    }
                 }
-                Needed::Each => candidates.iter_mut().for_each(add),
+                // The default's have loops of their own.
+                (Needed::Each, Scorer::Cost) => add(candidates, Scorer::Cost),
+                (Needed::Each, Scorer::KvCache) => add(candidates, Scorer::KvCache),
+                (Needed::Each, Scorer::Adapter) => add(candidates, Scorer::Adapter),
+                (Needed::Each, _) => add(candidates, scorer),
             }
         }
         if same > 0.0 {
             candidates.iter_mut().for_each(|candidate| candidate.score += same);
+        }
+    }
+
+    /// Adds what one scorer says of each candidate.
+    #[inline(always)]
+    fn add(&self, candidates: &mut [Candidate], add: Weighted, context: &Context) {
+        let (rows, endpoints) = (self.rows.as_slice(), self.endpoints());
+        for candidate in candidates {
+            let Candidate { place, trust, load, .. } = *candidate;
+            if let (Some(row), Some(endpoint)) = (rows.get(place), endpoints.get(place)) {
+                let seen = Seen { endpoint, row, load, trust };
+                candidate.score += add.weight * add.scorer.score(seen, context);
+            }
         }
     }
 

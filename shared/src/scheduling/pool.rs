@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::adapters::AdapterKey;
 use super::endpoint::{Endpoint, Health, Observation};
-use super::pick::Candidate;
+use super::field::Candidate;
 use super::prefix::{LearnedSpeed, News, Prefill, Prefixes, Prompt};
 use super::profile::Profile;
 use super::reported::Reported;
@@ -18,6 +18,9 @@ pub struct Pool {
     endpoints: Vec<Endpoint>,
     /// What picks read of the endpoints, in their order.
     pub(super) rows: Vec<Row>,
+    /// The metrics of every endpoint that is ready are of this time or newer; none if one has
+    /// none, as far as the last snapshot said.
+    pub(super) oldest: Option<Millis>,
     known: bool,
     /// Kept between picks, so that a pick allocates nothing.
     pub(super) scratch: Vec<Candidate>,
@@ -94,6 +97,9 @@ impl Pool {
         self.size_caches();
         self.rows.clear();
         self.rows.extend(self.endpoints.iter().map(Row::of));
+        // What comes before the next snapshot only makes metrics newer.
+        let ready = self.rows.iter().filter(|row| row.ready);
+        self.oldest = ready.map(|row| row.seen_at).min().flatten();
     }
 
     /// Makes the endpoints those of the updates, in their order. Nearly always they are.

@@ -108,6 +108,12 @@ impl Profile {
         self.scorers.iter().any(|weighted| weighted.scorer == Scorer::Cost)
     }
 
+    /// Whether a scorer compares requests waiting or running with the others'.
+    pub(super) fn compares_requests(&self) -> bool {
+        let compares = |scorer| matches!(scorer, Scorer::Queue | Scorer::Running);
+        self.scorers.iter().any(|weighted| compares(weighted.scorer))
+    }
+
     fn of(scorers: &[(Scorer, f32)]) -> Self {
         Self {
             scorers: scorers.iter().map(|&(scorer, weight)| Weighted { scorer, weight }).collect(),

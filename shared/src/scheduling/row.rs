@@ -151,6 +151,9 @@ mod tests {
     fn assert_rows_are_those_of_the_endpoints(pool: &Pool) {
         let expected: Vec<_> = pool.endpoints().iter().map(Row::of).collect();
         assert_eq!(format!("{:?}", pool.rows), format!("{expected:?}"));
+        if let Some(oldest) = pool.oldest {
+            assert!(pool.rows.iter().all(|row| !row.ready || row.seen_at >= Some(oldest)));
+        }
     }
 
     #[test]

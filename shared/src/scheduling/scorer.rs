@@ -146,7 +146,7 @@ pub(super) struct Seen<'a> {
 }
 
 impl Scorer {
-    #[inline]
+    #[inline(always)]
     pub(super) fn score(self, seen: Seen<'_>, context: &Context) -> f32 {
         let Seen { endpoint, row, load, trust } = seen;
         let score = match self {
@@ -163,7 +163,7 @@ impl Scorer {
             // Without a prompt there is nothing to tell endpoints apart by.
             Self::Prefix | Self::PrefixAffinity => 0.0,
         };
-        let score = if score.is_nan() { 0.0 } else { score.clamp(0.0, 1.0) };
+        let score = within_unit(score);
         if self.fades() { UNKNOWN + (score - UNKNOWN) * trust } else { score }
     }
 
@@ -188,6 +188,12 @@ impl Scorer {
     fn fades(self) -> bool {
         matches!(self, Self::Queue | Self::Running | Self::KvCache | Self::LoraAffinity)
     }
+}
+
+/// Into 0 to 1; NaN is 0. Not `clamp`, which compares twice more.
+fn within_unit(score: f32) -> f32 {
+    let score = if score > 0.0 { score } else { 0.0 };
+    if score < 1.0 { score } else { 1.0 }
 }
 
 fn lora_affinity(endpoint: &Endpoint, context: &Context) -> f32 {

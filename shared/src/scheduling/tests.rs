@@ -382,6 +382,26 @@ proptest! {
     }
 
     #[test]
+    fn a_subset_of_all_endpoints_changes_nothing(
+        mut observations in proptest::collection::vec(observation(), 1..12),
+        fresh: bool,
+        name in proptest::option::of(prop_oneof![Just("a"), Just("x")]),
+        seed: u64,
+    ) {
+        if fresh {
+            observations.iter_mut().for_each(|observation| observation.at = NOW);
+        }
+        let mut pool = pool(observations);
+        let all: Vec<_> = pool.endpoints().iter().map(|endpoint| endpoint.id).collect();
+        let whole = PickRequest { adapter: name.map(AdapterKey::of), ..PickRequest::default() };
+        let named = PickRequest { subset: Some(&all), ..whole };
+        let mut pick = |request| {
+            pool.pick(request, &Profile::recommended(), NOW, &mut Random::new(seed))
+        };
+        prop_assert_eq!(pick(&whole), pick(&named));
+    }
+
+    #[test]
     fn scaling_all_weights_changes_no_choice(observations in proptest::collection::vec(observation(), 2..8), factor in 0.5..4.0_f32) {
         let scorers = [(Scorer::Queue, 2.0), (Scorer::KvCache, 1.0), (Scorer::LoraAffinity, 3.0)];
         let scaled = scorers.map(|(scorer, weight)| (scorer, weight * factor));
