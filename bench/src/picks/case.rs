@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use shared::pools::{EndpointId, Millis};
 use shared::random::Random;
 use shared::scheduling::{
-    AdapterKey, Adapters, Health, Observation, PickRequest, Pool, Profile, Update,
+    AdapterKey, Adapters, Health, Observation, PickRequest, Pool, Profile, Prompt, Update,
 };
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -27,11 +27,13 @@ pub enum Asking {
     Adapter,
     /// The base model, while metrics fade and one of ten endpoints has failed lately.
     Troubled,
+    /// The base model, with a prompt of 64 blocks of which the first 16 came before.
+    Prompt,
 }
 
 impl Asking {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Base, Self::Adapter, Self::Troubled];
+    pub const ALL: [Self; 4] = [Self::Base, Self::Adapter, Self::Troubled, Self::Prompt];
 
     /// For tables and benches.
     #[must_use]
@@ -40,6 +42,7 @@ impl Asking {
             Self::Base => "base model",
             Self::Adapter => "adapter",
             Self::Troubled => "base model, failures",
+            Self::Prompt => "base model, prompt",
         }
     }
 }
@@ -51,7 +54,12 @@ pub struct Case {
     profile: Profile,
     random: Random,
     adapter: Option<AdapterKey>,
+    /// Hashes of the prompt's blocks; none if nothing is known of it.
+    chain: Vec<u64>,
 }
+
+/// Tokens of a block.
+const BLOCK: u32 = 16;
 
 impl Case {
     /// A pool of so many endpoints, with the default profile.
@@ -70,17 +78,39 @@ impl Case {
                 pool.note_failure(id(n), NOW, profile.trouble_half_life);
             }
         }
-        Self { pool, profile, random: Random::new(1), adapter }
+        let mut random = Random::new(1);
+        let mut chain = Vec::new();
+        if asking == Asking::Prompt {
+            chain.extend((0..64).map(|_| random.next_u64()));
+            // Known conversations that begin alike, and first tokens, so that speed counts.
+            for n in 0..200_u16 {
+                let own = (0..48).map(|_| random.next_u64());
+                let chain: Vec<_> = chain.iter().copied().take(16).chain(own).collect();
+                let request = PickRequest { prompt: Some(prompt(&chain)), ..Default::default() };
+                let _ = pool.pick(&request, &profile, NOW, &mut random);
+                let sent = pool.start_prompt(id(n % endpoints), &prompt(&chain), None, NOW);
+                if let Some(prefill) = sent {
+                    pool.first_byte(prefill, NOW + Duration::from_millis(50));
+                }
+            }
+        }
+        Self { pool, profile, random, adapter, chain }
     }
 
     /// One pick; whether it named as many endpoints as it should.
     pub fn run(&mut self) -> bool {
-        let request = PickRequest { adapter: self.adapter, ..PickRequest::default() };
+        let prompt = (!self.chain.is_empty()).then(|| prompt(&self.chain));
+        let request = PickRequest { adapter: self.adapter, prompt, ..PickRequest::default() };
         // The same moment each time: a clock would be timed too.
         let now = NOW + Duration::from_millis(100);
         let pick = self.pool.pick(&request, &self.profile, now, &mut self.random);
         pick.is_ok_and(|pick| pick.ranked().len() == self.profile.ranked)
     }
+}
+
+fn prompt(chain: &[u64]) -> Prompt<'_> {
+    let blocks = u32::try_from(chain.len()).unwrap_or(u32::MAX);
+    Prompt { chain, block_tokens: BLOCK, prompt_tokens: blocks.saturating_mul(BLOCK) }
 }
 
 fn id(n: u16) -> EndpointId {

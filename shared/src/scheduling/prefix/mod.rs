@@ -110,6 +110,9 @@ pub(super) struct Prefixes {
     typical: f32,
     /// By place in the pool; meaningful for the candidates of the last pick.
     estimates: Vec<Estimate>,
+    /// The candidates of the last pick.
+    standings: Vec<Standing>,
+    /// Their weights, and which of the standings.
     order: Vec<(f32, usize)>,
     /// Of the last pick: the chain's last hash.
     tip: Option<u64>,
@@ -138,41 +141,36 @@ const HALF_SCORE: f32 = 100.0;
 const WORKERS: f32 = 4.0;
 
 impl Prefixes {
-    /// Estimates what each candidate needs until the first token.
+    /// Estimates what each candidate needs until the first token. Who has which rank is found
+    /// out only if it is `ranked`: it takes a sort.
     pub(super) fn estimate(
         &mut self,
         prompt: &Prompt<'_>,
         adapter: Option<AdapterKey>,
-        candidates: impl Iterator<Item = Standing> + Clone,
+        candidates: impl Iterator<Item = Standing>,
         endpoints: &[Endpoint],
+        ranked: bool,
         now: Millis,
     ) {
         self.estimates.clear();
         self.estimates.resize(endpoints.len(), Estimate::default());
+        self.standings.clear();
+        self.standings.extend(candidates);
         self.tip = prompt.chain.last().copied();
         let depths = self.index.look(prompt.chain, now);
         self.known = depths.seen;
-        let count = candidates.clone().count();
-        let total_load: f32 = candidates.clone().map(|candidate| candidate.load).sum();
-        let waiting = candidates.clone().filter(|c| !c.waiting.is_nan()).map(|c| c.waiting);
-        let price = COST_OF_PREFILL + waiting.sum::<f32>() / count.max(1) as f32;
-        let bound = BOUND * (total_load + 1.0) / count.max(1) as f32;
-        self.rank(prompt, adapter, candidates.clone(), endpoints, now);
-        let mut rank = 0.0;
-        let standing = |place| candidates.clone().find(|c: &Standing| c.place == place);
-        for &(_, place) in &self.order {
-            let Some(standing) = standing(place) else { continue };
-            if let Some(estimate) = self.estimates.get_mut(place) {
-                // The least loaded is below any mean, so somebody always is.
-                if standing.load <= bound {
-                    estimate.affinity = 1.0 - rank / count.max(1) as f32;
-                    rank += 1.0;
-                }
-            }
+        self.rank(prompt, adapter, endpoints, ranked, now);
+        if ranked {
+            self.note_affinity();
         }
+        let count = self.standings.len().max(1) as f32;
+        let waiting = self.standings.iter().map(|s| s.waiting).filter(|waiting| !waiting.is_nan());
+        let price = COST_OF_PREFILL + waiting.sum::<f32>() / count;
+        let tokens = prompt.prompt_tokens.max(1) as f32;
         let block = prompt.block_tokens.max(1) as f32;
         let blocks = prompt.chain.len().max(1) as f32;
-        for Standing { place, load, waiting, adapter } in candidates {
+        let per_token = self.speed.per_token();
+        for &Standing { place, load, waiting, adapter } in &self.standings {
             let (Some(estimate), Some(endpoint)) =
                 (self.estimates.get_mut(place), endpoints.get(place))
             else {
@@ -182,10 +180,9 @@ impl Prefixes {
             estimate.matched = (sent / blocks).min(1.0);
             let reached = estimate.reach as f32;
             let expected = sent + self.returning * (reached - sent).max(0.0);
-            let tokens = prompt.prompt_tokens.max(1) as f32;
             estimate.uncached = (tokens - block * expected).max(1.0);
             let waiting = if waiting.is_nan() { 0.0 } else { waiting };
-            let backlog = endpoint.backlog.left(now, self.speed.per_token());
+            let backlog = endpoint.backlog.left(now, per_token);
             let queue =
                 backlog.max(waiting * self.typical) + endpoint.others_fresh as f32 * self.typical;
             // Where everybody would send the adapter it is likely to come anyway.
@@ -205,19 +202,20 @@ impl Prefixes {
         &mut self,
         prompt: &Prompt<'_>,
         adapter: Option<AdapterKey>,
-        candidates: impl Iterator<Item = Standing>,
         endpoints: &[Endpoint],
+        ranked: bool,
         now: Millis,
     ) {
         self.order.clear();
-        self.order.extend(candidates.map(|candidate| (0.0, candidate.place)));
+        self.order.extend((0..self.standings.len()).map(|n| (0.0, n)));
         let mut kept = self.order.len();
         if let Some(hash) = adapter.map(AdapterKey::number) {
             let most = rendezvous::spread(self.index.share(hash, now), kept);
-            kept = self.narrow(Level { hash, blocks: 0, endpoints: most }, kept, endpoints);
+            kept = self.narrow(Level { hash, blocks: 0, endpoints: most }, kept, endpoints, true);
             let behind = self.order.len() as f32;
-            for (n, (_, place)) in self.order.iter().enumerate().skip(kept) {
-                if let Some(estimate) = self.estimates.get_mut(*place) {
+            for (n, (_, which)) in self.order.iter().enumerate().skip(kept) {
+                let place = self.standings.get(*which).map(|standing| standing.place);
+                if let Some(estimate) = place.and_then(|place| self.estimates.get_mut(place)) {
                     estimate.adapter = n as f32 / behind;
                 }
             }
@@ -226,25 +224,54 @@ impl Prefixes {
             self.index.share(hash, now)
         });
         for level in levels {
-            kept = self.narrow(level, kept, endpoints);
-            for (_, place) in self.order.iter().take(kept) {
-                if let Some(estimate) = self.estimates.get_mut(*place) {
+            kept = self.narrow(level, kept, endpoints, ranked);
+            for (_, which) in self.order.iter().take(kept) {
+                let place = self.standings.get(*which).map(|standing| standing.place);
+                if let Some(estimate) = place.and_then(|place| self.estimates.get_mut(place)) {
                     estimate.reach = level.blocks;
                 }
             }
         }
     }
 
-    /// Sorts the first `kept` by their weights for a level; how many of them it keeps.
-    fn narrow(&mut self, level: Level, kept: usize, endpoints: &[Endpoint]) -> usize {
+    /// Brings those of the first `kept` to the front that a level gives most weight, in their
+    /// order if it is `ranked`; how many of them it keeps.
+    fn narrow(&mut self, level: Level, kept: usize, endpoints: &[Endpoint], ranked: bool) -> usize {
+        let keeps = level.endpoints.min(kept);
         let Some(survivors) = self.order.get_mut(..kept) else { return kept };
-        for (score, place) in survivors.iter_mut() {
-            *score = endpoints
-                .get(*place)
+        if keeps == kept && !ranked {
+            return kept;
+        }
+        for (score, which) in survivors.iter_mut() {
+            let place = self.standings.get(*which).map(|standing| standing.place);
+            *score = place
+                .and_then(|place| endpoints.get(place))
                 .map_or(f32::NEG_INFINITY, |e| weight(level.hash, e.key, e.cache));
         }
-        survivors.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
-        level.endpoints.min(kept)
+        let heavier = |a: &(f32, usize), b: &(f32, usize)| b.0.total_cmp(&a.0);
+        if ranked {
+            survivors.sort_unstable_by(heavier);
+        } else if let Some(last) = keeps.checked_sub(1) {
+            // `last` is below `kept`, which is their number.
+            survivors.select_nth_unstable_by(last, heavier);
+        }
+        keeps
+    }
+
+    /// Notes who comes where in the order, of those that are not overloaded.
+    fn note_affinity(&mut self) {
+        let count = self.standings.len().max(1) as f32;
+        let total_load: f32 = self.standings.iter().map(|standing| standing.load).sum();
+        let bound = BOUND * (total_load + 1.0) / count;
+        // The least loaded is below any mean, so somebody always is.
+        let ranked = self.order.iter().filter_map(|(_, which)| self.standings.get(*which));
+        let mut rank = 0.0;
+        for standing in ranked.filter(|standing| standing.load <= bound) {
+            if let Some(estimate) = self.estimates.get_mut(standing.place) {
+                estimate.affinity = 1.0 - rank / count;
+                rank += 1.0;
+            }
+        }
     }
 
     /// The estimate of a place, if the last pick had one.

@@ -5,8 +5,10 @@ use proptest::prelude::*;
 
 use super::index::{Index, STRIDE};
 use super::rendezvous::{levels, popular, spread, weight};
+use super::{Prefixes, Prompt, Residence, Standing};
 use crate::pools::Millis;
 use crate::random::Random;
+use crate::scheduling::{AdapterKey, Endpoint};
 
 const NOW: Millis = Millis(1_000_000_000);
 
@@ -130,6 +132,35 @@ proptest! {
         let (less, more) = if a < b { (a, b) } else { (b, a) };
         prop_assert!(spread(less, endpoints) <= spread(more, endpoints));
         prop_assert!((1..=endpoints).contains(&spread(more, endpoints)));
+    }
+
+    #[test]
+    fn an_estimate_is_the_same_whether_ranks_are_found_out_or_not(
+        seed: u64,
+        loads in proptest::collection::vec(0..20_u8, 1..30),
+        known in 0..60_usize,
+        name in proptest::option::of(Just("a")),
+    ) {
+        let id = |n| std::net::SocketAddr::from(([10, 0, 0, 1], n)).into();
+        let endpoints: Vec<_> = (1..=20).map(|n| Endpoint::new(id(n))).collect();
+        let (mut prefixes, chain) = (Prefixes { returning: 0.5, ..Prefixes::default() }, chain(seed, 60));
+        let adapter = name.map(AdapterKey::of);
+        for endpoint in endpoints.iter().take(known / 10) {
+            prefixes.index.add(&chain[..known], adapter.map(AdapterKey::number), endpoint.key, NOW);
+        }
+        // Each second one may be picked.
+        let standings = loads.iter().zip((0..endpoints.len()).step_by(2)).map(|(load, place)| {
+            Standing { place, load: f32::from(*load), waiting: 0.0, adapter: Residence::Room }
+        });
+        let prompt = Prompt { chain: &chain, block_tokens: 16, prompt_tokens: 1_000 };
+        let mut estimates = |ranked| {
+            prefixes.estimate(&prompt, adapter, standings.clone(), &endpoints, ranked, NOW);
+            prefixes.estimates.clone()
+        };
+        let mut with = estimates(true);
+        prop_assert!(with.iter().any(|estimate| estimate.affinity == 1.0), "one is the first");
+        with.iter_mut().for_each(|estimate| estimate.affinity = 0.0);
+        prop_assert_eq!(with, estimates(false));
     }
 
     #[test]
