@@ -138,14 +138,15 @@ impl Targets {
                 target.failed(Failure::Timeout, rhythm, now);
             }
         }
-        // Few at a time: looking for each anew is less than sorting them.
-        let longest_due = |_: usize| {
-            let due = self.targets.iter_mut().filter(|t| t.asked.is_none() && t.due <= now);
-            let target = due.min_by_key(|target| target.due)?;
+        let due =
+            self.targets.iter().enumerate().filter(|(_, t)| t.asked.is_none() && t.due <= now);
+        let longest_first = ordered(due.map(|(place, target)| (target.due, place)), |due| *due);
+        let ask = |(_, place): (Millis, usize)| {
+            let target = self.targets.get_mut(place)?;
             target.asked = Some(now);
             Some(target.id)
         };
-        (0..room).map_while(longest_due).collect()
+        longest_first.into_iter().take(room).filter_map(ask).collect()
     }
 
     /// If the clock jumped back, moves all times by as much: else nothing would be due, and

@@ -13,7 +13,7 @@ use super::profile::Profile;
 use super::row::Row;
 use super::scorer::{Context, Range};
 use crate::ordered;
-use crate::pools::Millis;
+use crate::pools::{EndpointId, Millis};
 
 /// An endpoint that may be picked, while its score is made.
 #[derive(Debug, Clone, Copy)]
@@ -64,13 +64,17 @@ impl Pool {
             }
             None => gather(rows.iter().enumerate(), trust, candidates, request, profile, now),
             Some(subset) => {
-                // A client may have named one twice.
-                let places = ordered(subset.iter().filter_map(|id| self.place(*id)), |n| *n);
-                let named = places.into_iter().filter_map(|n| Some((n, rows.get(n)?)));
-                let named: Vec<_> = named.collect();
+                let named = self.places(subset).into_iter();
+                let named: Vec<_> = named.filter_map(|n| Some((n, rows.get(n)?))).collect();
                 gather(named.into_iter(), trust, candidates, request, profile, now)
             }
         }
+    }
+
+    /// Where those of a subset stand that are in the pool, in their order. A client may have
+    /// named one twice.
+    pub(super) fn places(&self, subset: &[EndpointId]) -> Vec<usize> {
+        ordered(subset.iter().filter_map(|id| self.place(*id)), |place| *place)
     }
 }
 

@@ -158,10 +158,12 @@ impl Pool {
             return Err(NoEndpoint::EmptyPool);
         }
         let mut pick = Pick::new(Why::NothingReady, 1.0);
-        for (place, endpoint) in self.endpoints().iter().enumerate() {
-            if is_allowed(endpoint, request) {
-                pick.rank(Choice { place, score: 0.0, tie: random.next_u64() }, profile.ranked);
-            }
+        let rank = |place| {
+            pick.rank(Choice { place, score: 0.0, tie: random.next_u64() }, profile.ranked);
+        };
+        match request.subset {
+            None => (0..self.endpoints().len()).for_each(rank),
+            Some(subset) => self.places(subset).into_iter().for_each(rank),
         }
         if pick.len == 0 { Err(NoEndpoint::EmptySubset) } else { Ok(pick) }
     }
@@ -198,10 +200,6 @@ impl Pool {
         let trouble = endpoint.trouble.level(context.now, profile.trouble_half_life);
         Some(Made { parts: parts.collect(), trouble })
     }
-}
-
-fn is_allowed(endpoint: &Endpoint, request: &PickRequest<'_>) -> bool {
-    request.subset.is_none_or(|subset| subset.contains(&endpoint.id))
 }
 
 impl Pool {

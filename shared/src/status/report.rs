@@ -37,7 +37,7 @@ pub struct WorkerReport {
 /// One worker's part in a pool.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct PoolReport {
-    /// Endpoints of which there is something to tell.
+    /// Endpoints of which there is something to tell, in their order.
     pub endpoints: Vec<EndpointReport>,
     /// Requests since the worker started, by outcome.
     pub outcomes: Vec<(Cow<'static, str>, u64)>,
@@ -51,11 +51,13 @@ impl PoolReport {
         if adapters.is_empty() {
             return;
         }
-        match self.endpoints.iter_mut().find(|endpoint| endpoint.id == id) {
-            Some(endpoint) => endpoint.remembered = adapters,
-            None => {
+        let place = self.endpoints.binary_search_by_key(&id, |endpoint| endpoint.id);
+        match place.map(|place| self.endpoints.get_mut(place)) {
+            Ok(Some(endpoint)) => endpoint.remembered = adapters,
+            Ok(None) => {}
+            Err(place) => {
                 let tally = Tally::default();
-                self.endpoints.push(EndpointReport { id, tally, remembered: adapters });
+                self.endpoints.insert(place, EndpointReport { id, tally, remembered: adapters });
             }
         }
     }

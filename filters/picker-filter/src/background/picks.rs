@@ -33,7 +33,9 @@ impl Picks {
             });
             let picked = picked.unwrap_or_default();
             // An endpoint that leaves and comes back counts from 0 again.
-            self.0.retain(|(of, id), _| *of != place || picked.iter().any(|(is, _)| is == id));
+            let is_picked =
+                |id: &EndpointId| picked.binary_search_by_key(id, |(id, _)| *id).is_ok();
+            self.0.retain(|(of, id), _| *of != place || is_picked(id));
             for (id, picks) in picked {
                 let told = self.0.entry((place, id)).or_insert_with(|| {
                     let name =
