@@ -29,11 +29,14 @@ pub enum Asking {
     Troubled,
     /// The base model, with a prompt of 64 blocks of which the first 16 came before.
     Prompt,
+    /// The same, for the adapter, for which one in ten asks.
+    AdapterPrompt,
 }
 
 impl Asking {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Base, Self::Adapter, Self::Troubled, Self::Prompt];
+    pub const ALL: [Self; 5] =
+        [Self::Base, Self::Adapter, Self::Troubled, Self::Prompt, Self::AdapterPrompt];
 
     /// For tables and benches.
     #[must_use]
@@ -43,6 +46,7 @@ impl Asking {
             Self::Adapter => "adapter",
             Self::Troubled => "base model, failures",
             Self::Prompt => "base model, prompt",
+            Self::AdapterPrompt => "adapter, prompt",
         }
     }
 }
@@ -68,7 +72,8 @@ impl Case {
         let profile = Profile::recommended();
         let mut pool = Pool::default();
         pool.update((0..endpoints).map(|n| update(n, asking)).collect());
-        let adapter = (asking == Asking::Adapter).then(|| AdapterKey::of("adapter-3"));
+        let asks_adapter = matches!(asking, Asking::Adapter | Asking::AdapterPrompt);
+        let adapter = asks_adapter.then(|| AdapterKey::of("adapter-3"));
         for n in 0..endpoints {
             // Up to three requests on their way, which no metric shows yet.
             for k in 0..n % 4 {
@@ -80,15 +85,17 @@ impl Case {
         }
         let mut random = Random::new(1);
         let mut chain = Vec::new();
-        if asking == Asking::Prompt {
+        if matches!(asking, Asking::Prompt | Asking::AdapterPrompt) {
             chain.extend((0..64).map(|_| random.next_u64()));
             // Known conversations that begin alike, and first tokens, so that speed counts.
             for n in 0..200_u16 {
                 let own = (0..48).map(|_| random.next_u64());
                 let chain: Vec<_> = chain.iter().copied().take(16).chain(own).collect();
-                let request = PickRequest { prompt: Some(prompt(&chain)), ..Default::default() };
+                let prompt = prompt(&chain);
+                let adapter = adapter.filter(|_| n % 10 == 0);
+                let request = PickRequest { adapter, prompt: Some(prompt), ..Default::default() };
                 let _ = pool.pick(&request, &profile, NOW, &mut random);
-                let sent = pool.start_prompt(id(n % endpoints), &prompt(&chain), None, NOW);
+                let sent = pool.start_prompt(id(n % endpoints), &prompt, adapter, NOW);
                 if let Some(prefill) = sent {
                     pool.first_byte(prefill, NOW + Duration::from_millis(50));
                 }

@@ -14,6 +14,7 @@
 mod adapters;
 mod endpoint;
 mod field;
+mod float;
 mod load;
 mod pick;
 mod pool;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::float::larger;
 use super::scorer::Scorer;
 use crate::pools::Millis;
 
@@ -65,7 +66,7 @@ impl Fading {
         let age = now.0.saturating_sub(observed.0);
         match age.checked_sub(self.fresh_for) {
             None | Some(0) => 1.0,
-            Some(faded) => (1.0 - faded as f32 * self.per_milli).max(0.0),
+            Some(faded) => larger(1.0 - faded as f32 * self.per_milli, 0.0),
         }
     }
 }

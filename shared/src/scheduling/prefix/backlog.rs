@@ -22,7 +22,7 @@ pub(crate) struct Backlog {
 impl Backlog {
     /// Tokens that are left at this speed.
     pub(super) fn left(&self, now: Millis, milliseconds_per_token: f32) -> f32 {
-        // As it mostly is; for 1,000 endpoints the rest is 7 microseconds.
+        // As it mostly is; a division for each of 1,000 endpoints is 7 microseconds.
         if self.sent <= self.done {
             return 0.0;
         }

@@ -26,6 +26,7 @@ use rendezvous::{Level, weight};
 
 use super::adapters::AdapterKey;
 use super::endpoint::Endpoint;
+use super::float::{larger, smaller};
 use crate::pools::{EndpointId, Millis};
 
 /// What is known of a request's prompt.
@@ -112,11 +113,28 @@ pub(super) struct Prefixes {
     estimates: Vec<Estimate>,
     /// The candidates of the last pick.
     standings: Vec<Standing>,
-    /// Their weights, and which of the standings.
-    order: Vec<(f32, usize)>,
+    /// Their order.
+    order: Vec<Weighed>,
     /// Of the last pick: the chain's last hash.
     tip: Option<u64>,
     known: usize,
+}
+
+/// One of the candidates and its weight in one number, which sorts faster than two. The
+/// heaviest comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Weighed(u64);
+
+impl Weighed {
+    /// A weight is never negative, so its bits are in the order of its values.
+    fn new(weight: f32, which: u32) -> Self {
+        Self(u64::from(!weight.to_bits()) << 32 | u64::from(which))
+    }
+
+    /// Which of the candidates.
+    fn which(self) -> u32 {
+        self.0 as u32
+    }
 }
 
 /// A server takes no more than so many times the mean load by affinity alone.
@@ -177,14 +195,14 @@ impl Prefixes {
                 continue;
             };
             let sent = depths.of(endpoint.key) as f32;
-            estimate.matched = (sent / blocks).min(1.0);
+            estimate.matched = smaller(sent / blocks, 1.0);
             let reached = estimate.reach as f32;
-            let expected = sent + self.returning * (reached - sent).max(0.0);
-            estimate.uncached = (tokens - block * expected).max(1.0);
+            let expected = sent + self.returning * larger(reached - sent, 0.0);
+            estimate.uncached = larger(tokens - block * expected, 1.0);
             let waiting = if waiting.is_nan() { 0.0 } else { waiting };
             let backlog = endpoint.backlog.left(now, per_token);
-            let queue =
-                backlog.max(waiting * self.typical) + endpoint.others_fresh as f32 * self.typical;
+            let queue = larger(backlog, waiting * self.typical)
+                + endpoint.others_fresh as f32 * self.typical;
             // Where everybody would send the adapter it is likely to come anyway.
             let expected = 0.25 + 0.75 * estimate.adapter;
             let load_adapter = match adapter {
@@ -207,14 +225,17 @@ impl Prefixes {
         now: Millis,
     ) {
         self.order.clear();
-        self.order.extend((0..self.standings.len()).map(|n| (0.0, n)));
+        let all = u32::try_from(self.standings.len()).unwrap_or(u32::MAX);
+        self.order.extend((0..all).map(|which| Weighed::new(0.0, which)));
         let mut kept = self.order.len();
         if let Some(hash) = adapter.map(AdapterKey::number) {
             let most = rendezvous::spread(self.index.share(hash, now), kept);
-            kept = self.narrow(Level { hash, blocks: 0, endpoints: most }, kept, endpoints, true);
+            // Whoever is left behind is as far behind as its rank says.
+            let ranked = ranked || most < kept;
+            kept = self.narrow(Level { hash, blocks: 0, endpoints: most }, kept, endpoints, ranked);
             let behind = self.order.len() as f32;
-            for (n, (_, which)) in self.order.iter().enumerate().skip(kept) {
-                let place = self.standings.get(*which).map(|standing| standing.place);
+            for (n, weighed) in self.order.iter().enumerate().skip(kept) {
+                let place = place(&self.standings, *weighed);
                 if let Some(estimate) = place.and_then(|place| self.estimates.get_mut(place)) {
                     estimate.adapter = n as f32 / behind;
                 }
@@ -225,8 +246,8 @@ impl Prefixes {
         });
         for level in levels {
             kept = self.narrow(level, kept, endpoints, ranked);
-            for (_, which) in self.order.iter().take(kept) {
-                let place = self.standings.get(*which).map(|standing| standing.place);
+            for weighed in self.order.iter().take(kept) {
+                let place = place(&self.standings, *weighed);
                 if let Some(estimate) = place.and_then(|place| self.estimates.get_mut(place)) {
                     estimate.reach = level.blocks;
                 }
@@ -242,18 +263,18 @@ impl Prefixes {
         if keeps == kept && !ranked {
             return kept;
         }
-        for (score, which) in survivors.iter_mut() {
-            let place = self.standings.get(*which).map(|standing| standing.place);
-            *score = place
+        for weighed in survivors.iter_mut() {
+            let place = place(&self.standings, *weighed);
+            let weight = place
                 .and_then(|place| endpoints.get(place))
-                .map_or(f32::NEG_INFINITY, |e| weight(level.hash, e.key, e.cache));
+                .map_or(0.0, |endpoint| weight(level.hash, endpoint.key, endpoint.cache));
+            *weighed = Weighed::new(weight, weighed.which());
         }
-        let heavier = |a: &(f32, usize), b: &(f32, usize)| b.0.total_cmp(&a.0);
         if ranked {
-            survivors.sort_unstable_by(heavier);
+            survivors.sort_unstable();
         } else if let Some(last) = keeps.checked_sub(1) {
             // `last` is below `kept`, which is their number.
-            survivors.select_nth_unstable_by(last, heavier);
+            survivors.select_nth_unstable(last);
         }
         keeps
     }
@@ -264,7 +285,7 @@ impl Prefixes {
         let total_load: f32 = self.standings.iter().map(|standing| standing.load).sum();
         let bound = BOUND * (total_load + 1.0) / count;
         // The least loaded is below any mean, so somebody always is.
-        let ranked = self.order.iter().filter_map(|(_, which)| self.standings.get(*which));
+        let ranked = self.order.iter().filter_map(|weighed| standing(&self.standings, *weighed));
         let mut rank = 0.0;
         for standing in ranked.filter(|standing| standing.load <= bound) {
             if let Some(estimate) = self.estimates.get_mut(standing.place) {
@@ -286,13 +307,13 @@ impl Prefixes {
 
     /// 1 for the least work, half where the first token comes so much later.
     pub(super) fn score(&self, estimate: Estimate, least: f32) -> f32 {
-        let later = self.speed.per_token() * (estimate.work - least).max(0.0);
+        let later = self.speed.per_token() * larger(estimate.work - least, 0.0);
         HALF_SCORE / (HALF_SCORE + later)
     }
 
     /// The least work among the candidates.
     pub(super) fn least(&self, places: impl Iterator<Item = usize>) -> f32 {
-        places.map(|place| self.of(place).work).fold(f32::INFINITY, f32::min)
+        places.map(|place| self.of(place).work).fold(f32::INFINITY, smaller)
     }
 
     /// A prompt was sent.
@@ -352,4 +373,14 @@ impl Prefixes {
     pub(super) fn hear(&mut self, news: &[News], now: Millis) {
         self.index.hear(news, now);
     }
+}
+
+/// The candidate that was weighed.
+fn standing(standings: &[Standing], weighed: Weighed) -> Option<&Standing> {
+    standings.get(usize::try_from(weighed.which()).ok()?)
+}
+
+/// Its place in the pool.
+fn place(standings: &[Standing], weighed: Weighed) -> Option<usize> {
+    standing(standings, weighed).map(|standing| standing.place)
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::index::{Index, STRIDE};
 use super::rendezvous::{levels, popular, spread, weight};
-use super::{Prefixes, Prompt, Residence, Standing};
+use super::{Prefixes, Prompt, Residence, Standing, Weighed};
 use crate::pools::Millis;
 use crate::random::Random;
 use crate::scheduling::{AdapterKey, Endpoint};
@@ -48,6 +48,14 @@ fn endpoints_get_prefixes_by_the_sizes_of_their_caches() {
         let fair = if n % 2 == 0 { 1_500 } else { 500 };
         assert!((fair * 9 / 10..fair * 11 / 10).contains(count), "{counts:?}");
     }
+}
+
+#[test]
+fn the_heaviest_candidate_comes_first() {
+    let weights = [0.5, 3.0, 0.0, 1e9, f32::MIN_POSITIVE, 0.5];
+    let mut order: Vec<_> = (0..).zip(weights).map(|(n, weight)| Weighed::new(weight, n)).collect();
+    order.sort_unstable();
+    assert_eq!(order.into_iter().map(Weighed::which).collect::<Vec<_>>(), [3, 1, 0, 5, 4, 2]);
 }
 
 #[test]
