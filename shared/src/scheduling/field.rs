@@ -56,7 +56,7 @@ impl Pool {
     ) -> Field {
         let rows = self.rows.as_slice();
         let fading = profile.staleness.fading();
-        let trust = |row: &Row| row.seen_at.map_or(0.0, |seen_at| fading.trust(seen_at, now));
+        let trust = |row: &Row| row.trust(&fading, now);
         match request.subset {
             // Nearly always; then no endpoint's age has to be looked at.
             None if self.oldest.is_some_and(|oldest| fading.trust(oldest, now) >= 1.0) => {

@@ -73,10 +73,9 @@ impl Pool {
     #[must_use]
     pub fn saturation(&self, profile: &Profile, now: Millis) -> Option<f32> {
         let fading = profile.staleness.fading();
-        let trust = |row: &Row| row.seen_at.map_or(0.0, |seen_at| fading.trust(seen_at, now));
         let ready = self.rows.iter().filter(|row| row.ready);
         let (sum, count) = ready.fold((0.0, 0_u32), |(sum, count), row| {
-            (sum + row.saturation(trust(row)), count.saturating_add(1))
+            (sum + row.saturation(row.trust(&fading, now)), count.saturating_add(1))
         });
         (count > 0).then(|| sum / count as f32)
     }

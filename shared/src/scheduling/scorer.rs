@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::adapters::AdapterKey;
 use super::endpoint::Endpoint;
+use super::float::{larger, smaller};
 use super::prefix::Residence;
 use super::row::{Row, Slots};
 use crate::pools::{EndpointId, Millis};
@@ -163,7 +164,8 @@ impl Scorer {
             // Without a prompt there is nothing to tell endpoints apart by.
             Self::Prefix | Self::PrefixAffinity => 0.0,
         };
-        let score = within_unit(score);
+        // NaN is 0.
+        let score = smaller(larger(score, 0.0), 1.0);
         if self.fades() { UNKNOWN + (score - UNKNOWN) * trust } else { score }
     }
 
@@ -188,12 +190,6 @@ impl Scorer {
     fn fades(self) -> bool {
         matches!(self, Self::Queue | Self::Running | Self::KvCache | Self::LoraAffinity)
     }
-}
-
-/// Into 0 to 1; NaN is 0. Not `clamp`, which compares twice more.
-fn within_unit(score: f32) -> f32 {
-    let score = if score > 0.0 { score } else { 0.0 };
-    if score < 1.0 { score } else { 1.0 }
 }
 
 fn lora_affinity(endpoint: &Endpoint, context: &Context) -> f32 {

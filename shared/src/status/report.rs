@@ -51,10 +51,12 @@ impl PoolReport {
         if adapters.is_empty() {
             return;
         }
-        let place = self.endpoints.binary_search_by_key(&id, |endpoint| endpoint.id);
-        match place.map(|place| self.endpoints.get_mut(place)) {
-            Ok(Some(endpoint)) => endpoint.remembered = adapters,
-            Ok(None) => {}
+        match self.endpoints.binary_search_by_key(&id, |endpoint| endpoint.id) {
+            Ok(place) => {
+                if let Some(endpoint) = self.endpoints.get_mut(place) {
+                    endpoint.remembered = adapters;
+                }
+            }
             Err(place) => {
                 let tally = Tally::default();
                 self.endpoints.insert(place, EndpointReport { id, tally, remembered: adapters });
