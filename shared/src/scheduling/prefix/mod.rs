@@ -111,7 +111,7 @@ pub(super) struct Prefixes {
     typical: f32,
     /// By place in the pool; meaningful for the candidates of the last pick.
     estimates: Vec<Estimate>,
-    /// The candidates of the last pick.
+    /// The candidates of the last pick, in the order of their places.
     standings: Vec<Standing>,
     /// Their order.
     order: Vec<Weighed>,
@@ -120,20 +120,20 @@ pub(super) struct Prefixes {
     known: usize,
 }
 
-/// One of the candidates and its weight in one number, which sorts faster than two. The
-/// heaviest comes first.
+/// A candidate's place in the pool and its weight in one number, which sorts faster than two.
+/// The heaviest comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Weighed(u64);
 
 impl Weighed {
-    /// A weight is never negative, so its bits are in the order of its values.
-    fn new(weight: f32, which: u32) -> Self {
-        Self(u64::from(!weight.to_bits()) << 32 | u64::from(which))
+    /// A weight is never negative, so its bits are in the order of its values; a place is less
+    /// than 2³².
+    fn new(weight: f32, place: usize) -> Self {
+        Self(u64::from(!weight.to_bits()) << 32 | place as u64)
     }
 
-    /// Which of the candidates.
-    fn which(self) -> u32 {
-        self.0 as u32
+    fn place(self) -> usize {
+        self.0 as u32 as usize
     }
 }
 
@@ -225,8 +225,7 @@ impl Prefixes {
         now: Millis,
     ) {
         self.order.clear();
-        let all = u32::try_from(self.standings.len()).unwrap_or(u32::MAX);
-        self.order.extend((0..all).map(|which| Weighed::new(0.0, which)));
+        self.order.extend(self.standings.iter().map(|standing| Weighed::new(0.0, standing.place)));
         let mut kept = self.order.len();
         if let Some(hash) = adapter.map(AdapterKey::number) {
             let most = rendezvous::spread(self.index.share(hash, now), kept);
@@ -235,8 +234,7 @@ impl Prefixes {
             kept = self.narrow(Level { hash, blocks: 0, endpoints: most }, kept, endpoints, ranked);
             let behind = self.order.len() as f32;
             for (n, weighed) in self.order.iter().enumerate().skip(kept) {
-                let place = place(&self.standings, *weighed);
-                if let Some(estimate) = place.and_then(|place| self.estimates.get_mut(place)) {
+                if let Some(estimate) = self.estimates.get_mut(weighed.place()) {
                     estimate.adapter = n as f32 / behind;
                 }
             }
@@ -247,8 +245,7 @@ impl Prefixes {
         for level in levels {
             kept = self.narrow(level, kept, endpoints, ranked);
             for weighed in self.order.iter().take(kept) {
-                let place = place(&self.standings, *weighed);
-                if let Some(estimate) = place.and_then(|place| self.estimates.get_mut(place)) {
+                if let Some(estimate) = self.estimates.get_mut(weighed.place()) {
                     estimate.reach = level.blocks;
                 }
             }
@@ -264,11 +261,9 @@ impl Prefixes {
             return kept;
         }
         for weighed in survivors.iter_mut() {
-            let place = place(&self.standings, *weighed);
-            let weight = place
-                .and_then(|place| endpoints.get(place))
-                .map_or(0.0, |endpoint| weight(level.hash, endpoint.key, endpoint.cache));
-            *weighed = Weighed::new(weight, weighed.which());
+            let place = weighed.place();
+            let weight = endpoints.get(place).map_or(0.0, |e| weight(level.hash, e.key, e.cache));
+            *weighed = Weighed::new(weight, place);
         }
         if ranked {
             survivors.sort_unstable();
@@ -285,10 +280,14 @@ impl Prefixes {
         let total_load: f32 = self.standings.iter().map(|standing| standing.load).sum();
         let bound = BOUND * (total_load + 1.0) / count;
         // The least loaded is below any mean, so somebody always is.
-        let ranked = self.order.iter().filter_map(|weighed| standing(&self.standings, *weighed));
         let mut rank = 0.0;
-        for standing in ranked.filter(|standing| standing.load <= bound) {
-            if let Some(estimate) = self.estimates.get_mut(standing.place) {
+        for place in self.order.iter().map(|weighed| weighed.place()) {
+            // Candidates come in the order of their places.
+            let standing = self.standings.binary_search_by_key(&place, |standing| standing.place);
+            let standing = standing.ok().and_then(|which| self.standings.get(which));
+            if standing.is_some_and(|standing| standing.load <= bound)
+                && let Some(estimate) = self.estimates.get_mut(place)
+            {
                 estimate.affinity = 1.0 - rank / count;
                 rank += 1.0;
             }
@@ -373,14 +372,4 @@ impl Prefixes {
     pub(super) fn hear(&mut self, news: &[News], now: Millis) {
         self.index.hear(news, now);
     }
-}
-
-/// The candidate that was weighed.
-fn standing(standings: &[Standing], weighed: Weighed) -> Option<&Standing> {
-    standings.get(usize::try_from(weighed.which()).ok()?)
-}
-
-/// Its place in the pool.
-fn place(standings: &[Standing], weighed: Weighed) -> Option<usize> {
-    standing(standings, weighed).map(|standing| standing.place)
 }

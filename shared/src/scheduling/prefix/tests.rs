@@ -55,7 +55,7 @@ fn the_heaviest_candidate_comes_first() {
     let weights = [0.5, 3.0, 0.0, 1e9, f32::MIN_POSITIVE, 0.5];
     let mut order: Vec<_> = (0..).zip(weights).map(|(n, weight)| Weighed::new(weight, n)).collect();
     order.sort_unstable();
-    assert_eq!(order.into_iter().map(Weighed::which).collect::<Vec<_>>(), [3, 1, 0, 5, 4, 2]);
+    assert_eq!(order.into_iter().map(Weighed::place).collect::<Vec<_>>(), [3, 1, 0, 5, 4, 2]);
 }
 
 #[test]
