@@ -3,7 +3,7 @@
 //!
 //! [`Recorder`] is one worker's book; on ticks it becomes a [`WorkerReport`] in shared
 //! data. Who is asked for the page puts the reports and its own copy of the pools together
-//! ([`View`]).
+//! ([`Parts`]) to what is shown ([`View`]).
 //!
 //! Invariant: memory is bounded, whatever clients send and however long they do; no text
 //! of a request gets in but the names of its model and its objective, cut.
@@ -13,6 +13,7 @@
 mod decision;
 mod durations;
 mod minute;
+mod parts;
 mod recorder;
 mod report;
 mod view;
@@ -23,6 +24,7 @@ mod tests;
 pub use decision::{Candidate, Decision, LONGEST_NAME, MOST_DECISIONS};
 pub use durations::Durations;
 pub use minute::{Minute, Tally};
+pub use parts::Parts;
 pub use recorder::{Failed, Recorder};
 pub use report::{
     EndpointReport, MAPPING_KEY, ModelMapping, OUTCOMES_KEY, PoolReport, RequestOutcomes,
@@ -30,5 +32,5 @@ pub use report::{
 };
 pub use view::{
     AdaptersView, BbrView, CandidateView, DecisionView, EndpointView, LeaseView, MinuteView,
-    ModelView, Parts, PoolView, ScorePart, View, WorkerView,
+    ModelView, PoolView, ScorePart, View, WorkerView,
 };
