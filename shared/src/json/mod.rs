@@ -23,6 +23,7 @@
 //! deserializer needs the whole body in one piece.
 
 mod blocks;
+mod document;
 mod error;
 mod escapes;
 mod nesting;
@@ -37,7 +38,8 @@ mod agreement;
 #[cfg(test)]
 mod tests;
 
+pub use document::{Document, ModelValue, Root, ValueKind};
 pub use error::{Expected, ScanError, ScanErrorKind};
 pub use nesting::MAX_DEPTH;
 pub use observer::{Observer, Shape, Unobserved};
-pub use scanner::{Document, ModelValue, Root, Scanner, ValueKind};
+pub use scanner::Scanner;

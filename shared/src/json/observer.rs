@@ -10,7 +10,7 @@
 
 use std::fmt::Debug;
 
-use super::scanner::ValueKind;
+use super::document::ValueKind;
 
 /// What begins at a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
