@@ -321,6 +321,7 @@ impl Pool {
             Standing { place, load, waiting, adapter }
         });
         let ranked = profile.wants_affinity();
+        prefixes.note_caches(self.caches_differ);
         prefixes.estimate(prompt, context.adapter, standings, endpoints, ranked, context.now);
         let least = prefixes.least(candidates.iter().map(|candidate| candidate.place));
         for &Weighted { scorer, weight } in &profile.scorers {

@@ -22,6 +22,8 @@ pub struct Pool {
     /// none, as far as the last snapshot said.
     pub(super) oldest: Option<Millis>,
     known: bool,
+    /// Whether the endpoints' caches are of more than one size.
+    pub(super) caches_differ: bool,
     /// Kept between picks, so that a pick allocates nothing.
     pub(super) scratch: Vec<Candidate>,
     /// None until a pick with a profile that wants it.
@@ -130,6 +132,8 @@ impl Pool {
         for endpoint in &mut self.endpoints {
             endpoint.cache = told(endpoint).map_or(mean, |tokens| tokens as f32);
         }
+        let first = self.endpoints.first().map(|endpoint| endpoint.cache);
+        self.caches_differ = self.endpoints.iter().any(|endpoint| Some(endpoint.cache) != first);
     }
 
     /// Counts a request that was sent.

@@ -22,7 +22,7 @@ pub use cost::LearnedSpeed;
 use cost::Speed;
 pub use index::News;
 use index::{Index, STRIDE};
-use rendezvous::{Level, weight};
+use rendezvous::{Level, chance, weight};
 
 use super::adapters::AdapterKey;
 use super::endpoint::Endpoint;
@@ -109,6 +109,8 @@ pub(super) struct Prefixes {
     returning: f32,
     /// Tokens that a prompt has to be computed for, on average.
     typical: f32,
+    /// Whether the endpoints' caches are of more than one size.
+    caches_differ: bool,
     /// By place in the pool; meaningful for the candidates of the last pick.
     estimates: Vec<Estimate>,
     /// The candidates of the last pick, in the order of their places.
@@ -159,6 +161,11 @@ const HALF_SCORE: f32 = 100.0;
 const WORKERS: f32 = 4.0;
 
 impl Prefixes {
+    /// Whether the endpoints' caches are of more than one size, as they are now.
+    pub(super) fn note_caches(&mut self, differ: bool) {
+        self.caches_differ = differ;
+    }
+
     /// Estimates what each candidate needs until the first token. Who has which rank is found
     /// out only if it is `ranked`: it takes a sort.
     pub(super) fn estimate(
@@ -260,10 +267,13 @@ impl Prefixes {
         if keeps == kept && !ranked {
             return kept;
         }
+        let weigh = |endpoint: &Endpoint| match self.caches_differ {
+            true => weight(level.hash, endpoint.key, endpoint.cache),
+            false => chance(level.hash, endpoint.key),
+        };
         for weighed in survivors.iter_mut() {
             let place = weighed.place();
-            let weight = endpoints.get(place).map_or(0.0, |e| weight(level.hash, e.key, e.cache));
-            *weighed = Weighed::new(weight, place);
+            *weighed = Weighed::new(endpoints.get(place).map_or(0.0, weigh), place);
         }
         if ranked {
             survivors.sort_unstable();

@@ -93,8 +93,12 @@ pub(super) fn counted(chain: &[u64], stride: usize) -> impl Iterator<Item = (usi
 /// highest of `size / -ln(u)` is each one's as often as its size is in their sum (weighted
 /// rendezvous hashing, Schindelhauer and Schomaker 2005).
 pub(super) fn weight(hash: u64, endpoint: u64, cache: f32) -> f32 {
+    cache / -chance(hash, endpoint).ln()
+}
+
+/// An endpoint's chance to get a prefix, above 0 and below 1. Among caches of one size it
+/// orders endpoints as [`weight`] does, and the logarithm is a sixth of a pick by a prompt.
+pub(super) fn chance(hash: u64, endpoint: u64) -> f32 {
     let mixed = crate::random::Random::new(hash ^ endpoint.rotate_left(32)).next_u64();
-    // Never 0 nor 1.
-    let chance = ((mixed >> 41) as f32 + 0.5) / (1_u64 << 23) as f32;
-    cache / -chance.ln()
+    ((mixed >> 41) as f32 + 0.5) / (1_u64 << 23) as f32
 }

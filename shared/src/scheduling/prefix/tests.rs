@@ -4,7 +4,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use proptest::prelude::*;
 
 use super::index::{Index, STRIDE};
-use super::rendezvous::{levels, popular, spread, weight};
+use super::rendezvous::{chance, levels, popular, spread, weight};
 use super::{Prefixes, Prompt, Residence, Standing, Weighed};
 use crate::pools::Millis;
 use crate::random::Random;
@@ -133,6 +133,19 @@ proptest! {
         let (before, fewer) = (best(hash, &endpoints), &endpoints[1..]);
         let after = best(hash, fewer);
         prop_assert!(after == before || before == endpoints[0]);
+    }
+
+    #[test]
+    fn among_caches_of_one_size_chances_order_as_weights_do(
+        hash: u64,
+        endpoints in proptest::collection::hash_set(any::<u64>(), 1..40),
+        cache in 1.0..1e7_f32,
+    ) {
+        let (mut by_weight, mut by_chance): (Vec<_>, Vec<_>) =
+            endpoints.into_iter().map(|key| (key, key)).unzip();
+        by_weight.sort_by(|a, b| weight(hash, *a, cache).total_cmp(&weight(hash, *b, cache)));
+        by_chance.sort_by(|a, b| chance(hash, *a).total_cmp(&chance(hash, *b)));
+        prop_assert_eq!(by_weight, by_chance);
     }
 
     #[test]
