@@ -157,9 +157,7 @@ impl Endpoint {
     /// How far the metrics can be trusted: 1 while fresh, 0 when stale or absent.
     #[must_use]
     pub fn trust(&self, now: Millis, fading: &Fading) -> f32 {
-        self.observation
-            .as_ref()
-            .map_or(0.0, |observation| fading.trust(observation.seen_at(), now))
+        fading.trust(self.observation.as_ref().map(Observation::seen_at), now)
     }
 
     /// The reference's saturation of one endpoint: the fuller of queue (of 5) and KV

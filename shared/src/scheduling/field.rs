@@ -56,10 +56,10 @@ impl Pool {
     ) -> Field {
         let rows = self.rows.as_slice();
         let fading = profile.staleness.fading();
-        let trust = |row: &Row| row.trust(&fading, now);
+        let trust = |row: &Row| fading.trust(row.seen_at, now);
         match request.subset {
             // Nearly always; then no endpoint's age has to be looked at.
-            None if self.oldest.is_some_and(|oldest| fading.trust(oldest, now) >= 1.0) => {
+            None if fading.trust(self.oldest, now) >= 1.0 => {
                 gather(rows.iter().enumerate(), |_| 1.0, candidates, request, profile, now)
             }
             None => gather(rows.iter().enumerate(), trust, candidates, request, profile, now),

@@ -189,7 +189,7 @@ impl Pool {
             return Some(Made { parts: Vec::new(), trouble: 0.0 });
         };
         let fading = profile.staleness.fading();
-        let trust = row.trust(&fading, context.now);
+        let trust = fading.trust(row.seen_at, context.now);
         let seen = Seen { endpoint, row, load: row.load(trust), trust };
         let told = pick.least.zip(self.prefixes.as_deref());
         let parts = profile.scorers.iter().map(|&Weighted { scorer, .. }| {

@@ -77,7 +77,7 @@ impl Pool {
         let fading = profile.staleness.fading();
         let ready = self.rows.iter().filter(|row| row.ready);
         let (sum, count) = ready.fold((0.0, 0_u32), |(sum, count), row| {
-            (sum + row.saturation(row.trust(&fading, now)), count.saturating_add(1))
+            (sum + row.saturation(fading.trust(row.seen_at, now)), count.saturating_add(1))
         });
         (count > 0).then(|| sum / count as f32)
     }

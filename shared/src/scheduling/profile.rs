@@ -60,9 +60,10 @@ pub struct Fading {
 }
 
 impl Fading {
-    /// How far metrics of this time can be trusted: 1 while fresh, 0 when stale.
+    /// How far metrics of this time can be trusted: 1 while fresh, 0 when stale or absent.
     #[must_use]
-    pub fn trust(&self, observed: Millis, now: Millis) -> f32 {
+    pub fn trust(&self, observed: Option<Millis>, now: Millis) -> f32 {
+        let Some(observed) = observed else { return 0.0 };
         let age = now.0.saturating_sub(observed.0);
         match age.checked_sub(self.fresh_for) {
             None | Some(0) => 1.0,

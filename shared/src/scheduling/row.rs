@@ -8,7 +8,6 @@
 use super::adapters::AdapterKey;
 use super::endpoint::{Endpoint, Health, Observation};
 use super::load::work;
-use super::profile::Fading;
 use super::scorer::UNKNOWN;
 use crate::pools::Millis;
 
@@ -76,11 +75,6 @@ impl Row {
             kv_score,
             adapters: adapters(endpoint),
         }
-    }
-
-    /// How far its metrics can be trusted, 0 to 1.
-    pub(super) fn trust(&self, fading: &Fading, now: Millis) -> f32 {
-        self.seen_at.map_or(0.0, |seen_at| fading.trust(seen_at, now))
     }
 
     /// What an endpoint has to do before a request sent now gets its turn, in running
