@@ -4,7 +4,7 @@ use super::adapters::AdapterKey;
 use super::endpoint::Endpoint;
 use super::field::{Candidate, Field};
 use super::pool::Pool;
-use super::prefix::{Prefixes, Prompt, Residence, Standing};
+use super::prefix::{Prefixes, Prompt, Ranking, Residence, Standing};
 use super::profile::{Profile, Weighted};
 use super::scorer::{Context, Needed, Scorer, Seen, residence};
 use crate::pools::{EndpointId, Millis};
@@ -320,9 +320,9 @@ impl Pool {
             let adapter = row.map_or(Residence::There, |(row, of)| residence(of, row, context));
             Standing { place, load, waiting, adapter }
         });
-        let ranked = profile.wants_affinity();
-        prefixes.note_caches(self.caches_differ);
-        prefixes.estimate(prompt, context.adapter, standings, endpoints, ranked, context.now);
+        let ranking =
+            Ranking { ranked: profile.wants_affinity(), caches_differ: self.caches_differ };
+        prefixes.estimate(prompt, context.adapter, standings, endpoints, ranking, context.now);
         let least = prefixes.least(candidates.iter().map(|candidate| candidate.place));
         for &Weighted { scorer, weight } in &profile.scorers {
             if !scorer.wants_prompt() {

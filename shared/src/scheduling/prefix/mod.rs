@@ -60,6 +60,15 @@ impl Prefill {
     }
 }
 
+/// How candidates are ordered.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ranking {
+    /// Whether it is found out who has which rank: it takes a sort.
+    pub(super) ranked: bool,
+    /// Whether the endpoints' caches are of more than one size.
+    pub(super) caches_differ: bool,
+}
+
 /// What is expected of one candidate.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Estimate {
@@ -109,8 +118,6 @@ pub(super) struct Prefixes {
     returning: f32,
     /// Tokens that a prompt has to be computed for, on average.
     typical: f32,
-    /// Whether the endpoints' caches are of more than one size.
-    caches_differ: bool,
     /// By place in the pool; meaningful for the candidates of the last pick.
     estimates: Vec<Estimate>,
     /// The candidates of the last pick, in the order of their places.
@@ -161,20 +168,14 @@ const HALF_SCORE: f32 = 100.0;
 const WORKERS: f32 = 4.0;
 
 impl Prefixes {
-    /// Whether the endpoints' caches are of more than one size, as they are now.
-    pub(super) fn note_caches(&mut self, differ: bool) {
-        self.caches_differ = differ;
-    }
-
-    /// Estimates what each candidate needs until the first token. Who has which rank is found
-    /// out only if it is `ranked`: it takes a sort.
+    /// Estimates what each candidate needs until the first token.
     pub(super) fn estimate(
         &mut self,
         prompt: &Prompt<'_>,
         adapter: Option<AdapterKey>,
         candidates: impl Iterator<Item = Standing>,
         endpoints: &[Endpoint],
-        ranked: bool,
+        ranking: Ranking,
         now: Millis,
     ) {
         self.estimates.clear();
@@ -184,8 +185,8 @@ impl Prefixes {
         self.tip = prompt.chain.last().copied();
         let depths = self.index.look(prompt.chain, now);
         self.known = depths.seen;
-        self.rank(prompt, adapter, endpoints, ranked, now);
-        if ranked {
+        self.rank(prompt, adapter, endpoints, ranking, now);
+        if ranking.ranked {
             self.note_affinity();
         }
         let count = self.standings.len().max(1) as f32;
@@ -228,7 +229,7 @@ impl Prefixes {
         prompt: &Prompt<'_>,
         adapter: Option<AdapterKey>,
         endpoints: &[Endpoint],
-        ranked: bool,
+        ranking: Ranking,
         now: Millis,
     ) {
         self.order.clear();
@@ -237,8 +238,9 @@ impl Prefixes {
         if let Some(hash) = adapter.map(AdapterKey::number) {
             let most = rendezvous::spread(self.index.share(hash, now), kept);
             // Whoever is left behind is as far behind as its rank says.
-            let ranked = ranked || most < kept;
-            kept = self.narrow(Level { hash, blocks: 0, endpoints: most }, kept, endpoints, ranked);
+            let ranking = Ranking { ranked: ranking.ranked || most < kept, ..ranking };
+            let level = Level { hash, blocks: 0, endpoints: most };
+            kept = self.narrow(level, kept, endpoints, ranking);
             let behind = self.order.len() as f32;
             for (n, weighed) in self.order.iter().enumerate().skip(kept) {
                 if let Some(estimate) = self.estimates.get_mut(weighed.place()) {
@@ -250,7 +252,7 @@ impl Prefixes {
             self.index.share(hash, now)
         });
         for level in levels {
-            kept = self.narrow(level, kept, endpoints, ranked);
+            kept = self.narrow(level, kept, endpoints, ranking);
             for weighed in self.order.iter().take(kept) {
                 if let Some(estimate) = self.estimates.get_mut(weighed.place()) {
                     estimate.reach = level.blocks;
@@ -260,16 +262,25 @@ impl Prefixes {
     }
 
     /// Brings those of the first `kept` to the front that a level gives most weight, in their
-    /// order if it is `ranked`; how many of them it keeps.
-    fn narrow(&mut self, level: Level, kept: usize, endpoints: &[Endpoint], ranked: bool) -> usize {
+    /// order if that is wanted; how many of them it keeps.
+    fn narrow(
+        &mut self,
+        level: Level,
+        kept: usize,
+        endpoints: &[Endpoint],
+        Ranking { ranked, caches_differ }: Ranking,
+    ) -> usize {
         let keeps = level.endpoints.min(kept);
         let Some(survivors) = self.order.get_mut(..kept) else { return kept };
         if keeps == kept && !ranked {
             return kept;
         }
-        let weigh = |endpoint: &Endpoint| match self.caches_differ {
-            true => weight(level.hash, endpoint.key, endpoint.cache),
-            false => chance(level.hash, endpoint.key),
+        let weigh = |endpoint: &Endpoint| {
+            if caches_differ {
+                weight(level.hash, endpoint.key, endpoint.cache)
+            } else {
+                chance(level.hash, endpoint.key)
+            }
         };
         for weighed in survivors.iter_mut() {
             let place = weighed.place();

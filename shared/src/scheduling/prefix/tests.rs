@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::index::{Index, STRIDE};
 use super::rendezvous::{chance, levels, popular, spread, weight};
-use super::{Prefixes, Prompt, Residence, Standing, Weighed};
+use super::{Prefixes, Prompt, Ranking, Residence, Standing, Weighed};
 use crate::pools::Millis;
 use crate::random::Random;
 use crate::scheduling::{AdapterKey, Endpoint};
@@ -175,7 +175,8 @@ proptest! {
         });
         let prompt = Prompt { chain: &chain, block_tokens: 16, prompt_tokens: 1_000 };
         let mut estimates = |ranked| {
-            prefixes.estimate(&prompt, adapter, standings.clone(), &endpoints, ranked, NOW);
+            let ranking = Ranking { ranked, caches_differ: false };
+            prefixes.estimate(&prompt, adapter, standings.clone(), &endpoints, ranking, NOW);
             prefixes.estimates.clone()
         };
         let mut with = estimates(true);
