@@ -100,14 +100,9 @@ impl Range {
     pub(super) const EMPTY: Self = Self { min: f32::INFINITY, max: f32::NEG_INFINITY };
 
     pub(super) fn add(&mut self, value: f32) {
-        // Not `f32::min`: Wasm has no instruction with its rule for NaN, and a call would
-        // cost more than the rest of the pick. This ignores NaN just so.
-        if value < self.min {
-            self.min = value;
-        }
-        if value > self.max {
-            self.max = value;
-        }
+        // NaN changes neither.
+        self.min = smaller(value, self.min);
+        self.max = larger(value, self.max);
     }
 
     /// The reference's formula: 1 at the smallest, 0 at the largest, 1 if all are equal;
