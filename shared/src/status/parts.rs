@@ -9,8 +9,8 @@ use super::decision::{Decision, MOST_DECISIONS};
 use super::minute::Tally;
 use super::report::{ModelMapping, PoolReport, ScrapeTrouble, WorkerReport};
 use super::view::{
-    AdaptersView, CandidateView, DecisionView, EndpointView, MinuteView, PoolView, ScorePart,
-    WorkerView, millis, worker_name,
+    AdaptersView, CandidateView, DecisionView, EndpointView, MinuteView, PoolView, ScorePart, View,
+    WorkerView, millis,
 };
 use crate::picker::PoolSettings;
 use crate::pools::{EndpointId, Millis};
@@ -47,7 +47,7 @@ impl<'a> Parts<'a> {
         // Two may share a name, which is half of the token.
         let reports = ordered(self.reports, |(token, _)| *token);
         let view = |(token, report): &(u64, WorkerReport)| WorkerView {
-            id: worker_name(*token),
+            id: View::worker_name(*token),
             age_ms: millis(self.now.since(report.at)),
         };
         reports.into_iter().map(view).collect()
@@ -223,7 +223,7 @@ impl<'a> Parts<'a> {
         });
         Some(DecisionView {
             age_ms: millis(self.now.since(decision.at)),
-            worker: worker_name(token),
+            worker: View::worker_name(token),
             pool: pool.name.clone(),
             model: decision.model.clone(),
             adapter: decision.adapter,

@@ -205,11 +205,6 @@ pub struct ModelView {
     pub base: Option<String>,
 }
 
-/// A worker, as people tell it from others.
-pub(super) fn worker_name(token: u64) -> String {
-    format!("{:08x}", token >> 32)
-}
-
 pub(super) fn millis(duration: std::time::Duration) -> u64 {
     Millis::from(duration).0
 }
@@ -232,7 +227,7 @@ impl LeaseView {
     #[must_use]
     pub fn of(record: crate::lease::Record, now: Millis) -> Option<Self> {
         (record.holder != 0).then(|| Self {
-            holder: worker_name(record.holder),
+            holder: View::worker_name(record.holder),
             expires_in_ms: millis(record.expires.since(now)),
             busy: record.busy,
         })
@@ -254,10 +249,10 @@ impl BbrView {
 }
 
 impl View {
-    /// The name of the worker with this token.
+    /// The worker with this token, as people tell it from others.
     #[must_use]
     pub fn worker_name(token: u64) -> String {
-        worker_name(token)
+        format!("{:08x}", token >> 32)
     }
 
     /// As JSON.
