@@ -1,4 +1,4 @@
-//! Pick vectors, scorers at their edges, and properties of picks.
+//! Tests of picks, by what they are about, and the pools they share.
 
 mod choices;
 mod load;

@@ -7,17 +7,22 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::*;
 
-#[test]
-fn a_burst_between_two_scrapes_spreads() {
-    let mut pool = pool(vec![seen(0, 0.1, &[]), seen(0, 0.2, &[]), seen(0, 0.3, &[])]);
-    let profile = Profile::recommended();
-    let mut random = Random::new(3);
-    for _ in 0..30 {
+/// Sends so many requests, none of which ends, where the picks say; how many each endpoint got.
+fn send(pool: &mut Pool, requests: usize, seed: u64, why: Why) -> Vec<u64> {
+    let (profile, mut random) = (Profile::recommended(), Random::new(seed));
+    for _ in 0..requests {
         let pick = pool.pick(&PickRequest::default(), &profile, NOW, &mut random).expect("one");
+        assert_eq!(pick.why, why);
         let id = pool.endpoints()[pick.ranked()[0].place].id;
         pool.start(id, None, NOW).expect("known");
     }
-    let picks: Vec<_> = pool.endpoints().iter().map(|endpoint| endpoint.picks).collect();
+    pool.endpoints().iter().map(|endpoint| endpoint.picks).collect()
+}
+
+#[test]
+fn a_burst_between_two_scrapes_spreads() {
+    let mut pool = pool(vec![seen(0, 0.1, &[]), seen(0, 0.2, &[]), seen(0, 0.3, &[])]);
+    let picks = send(&mut pool, 30, 3, Why::Scores);
     assert!(picks.iter().all(|n| (8..=12).contains(n)), "{picks:?}");
 }
 
@@ -49,15 +54,7 @@ fn metrics_fade_with_age_and_a_dead_idle_endpoint_stops_winning() {
 fn without_fresh_metrics_the_less_busy_of_two_is_taken() {
     let mut pool = Pool::default();
     pool.update((0..10).map(|n| update(n, None)).collect());
-    let mut random = Random::new(5);
-    for _ in 0..1_000 {
-        let profile = Profile::recommended();
-        let pick = pool.pick(&PickRequest::default(), &profile, NOW, &mut random).expect("one");
-        assert_eq!(pick.why, Why::NoFreshMetrics);
-        let id = pool.endpoints()[pick.ranked()[0].place].id;
-        pool.start(id, None, NOW).expect("known");
-    }
-    let picks: Vec<_> = pool.endpoints().iter().map(|endpoint| endpoint.picks).collect();
+    let picks = send(&mut pool, 1_000, 5, Why::NoFreshMetrics);
     assert!(picks.iter().all(|n| (95..=105).contains(n)), "{picks:?}");
 }
 

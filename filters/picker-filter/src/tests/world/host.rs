@@ -7,13 +7,17 @@ use filter_host::{BackgroundHost, CallId, MetricId, Refused, StreamHost, StreamI
 use shared::picker::SUBSET_HEADER;
 use shared::prompt::REQUEST_FACTS;
 
-use super::World;
+use super::{Headers, World};
 
 #[derive(Clone)]
 pub(in crate::tests) struct Host {
     pub(super) world: Rc<World>,
     pub(super) vm: usize,
     pub(super) stream: Option<StreamId>,
+}
+
+fn owned(headers: &[(&str, &str)]) -> Headers {
+    headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 impl BackgroundHost for Host {
@@ -122,13 +126,11 @@ impl StreamHost for Host {
         Err(Refused)
     }
     fn respond(&self, status: u16, headers: &[(&str, &str)], json: &[u8]) {
-        let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         let json = serde_json::from_slice(json).expect("answers are JSON");
-        *self.world.answer.borrow_mut() = Some((status, headers, json));
+        *self.world.answer.borrow_mut() = Some((status, owned(headers), json));
     }
     fn respond_with(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) {
-        let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        *self.world.page.borrow_mut() = Some((status, headers, body.to_vec()));
+        *self.world.page.borrow_mut() = Some((status, owned(headers), body.to_vec()));
     }
     fn shared_value(&self, key: &str) -> Option<Vec<u8>> {
         self.shared(key).map(|(value, _)| value)
