@@ -22,7 +22,9 @@ mod prefix;
 mod profile;
 mod reported;
 mod row;
+mod rows;
 mod scorer;
+mod scoring;
 mod trouble;
 
 #[cfg(test)]

@@ -2,11 +2,13 @@
 
 use super::adapters::AdapterKey;
 use super::endpoint::Endpoint;
-use super::field::{Candidate, Field};
+use super::field::{Candidates, Field};
+use super::float::{LANES, largest};
 use super::pool::Pool;
-use super::prefix::{Prefixes, Prompt, Ranking, Residence, Standing};
+use super::prefix::{Prefixes, Prompt};
 use super::profile::{Profile, Weighted};
-use super::scorer::{Context, Needed, Scorer, Seen, residence};
+use super::scorer::{Context, Seen};
+use super::scoring::prompt_score;
 use crate::pools::{EndpointId, Millis};
 use crate::random::Random;
 
@@ -205,7 +207,7 @@ impl Pool {
 impl Pool {
     fn choose(
         &self,
-        candidates: &mut Vec<Candidate>,
+        candidates: &mut Candidates,
         prefixes: Option<&mut Prefixes>,
         request: &PickRequest<'_>,
         profile: &Profile,
@@ -214,12 +216,13 @@ impl Pool {
     ) -> Result<Pick, NoEndpoint> {
         let field = self.gather(candidates, request, profile, now);
         let Field { context, allowed, trusted, troubled, saturation } = field;
-        if candidates.is_empty() {
+        if candidates.places.is_empty() {
             return Err(if allowed { NoEndpoint::NoneReady } else { NoEndpoint::EmptySubset });
         }
         let endpoints = self.endpoints();
         if !trusted {
-            return Ok(least_of_two(endpoints, candidates, profile, saturation, now, random));
+            let places = &candidates.places;
+            return Ok(least_of_two(endpoints, places, profile, saturation, now, random));
         }
         self.score(candidates, profile, &context, request.prompt.is_some());
         let mut least = None;
@@ -231,126 +234,21 @@ impl Pool {
         }
         let mut pick = Pick { context: Some(context), least, ..Pick::new(Why::Scores, saturation) };
         let mut bar = f32::NEG_INFINITY;
-        for &Candidate { place, score, .. } in candidates.iter() {
-            if score >= bar {
-                let tie = random.next_u64();
-                pick.rank(Choice { place, score, tie }, profile.ranked);
-                bar = pick.bar(profile.ranked);
+        let Candidates { places, score, .. } = candidates;
+        for (places, scores) in places.chunks(LANES).zip(score.chunks(LANES)) {
+            // Most have nobody who is good enough.
+            if largest(scores) < bar {
+                continue;
+            }
+            for (&place, &score) in places.iter().zip(scores) {
+                if score >= bar {
+                    let tie = random.next_u64();
+                    pick.rank(Choice { place, score, tie }, profile.ranked);
+                    bar = pick.bar(profile.ranked);
+                }
             }
         }
         Ok(pick)
-    }
-
-    /// Gives each candidate its score. One scorer after the other: what to compute is then
-    /// decided once per scorer, not once per candidate and scorer.
-    fn score(
-        &self,
-        candidates: &mut [Candidate],
-        profile: &Profile,
-        context: &Context,
-        has_prompt: bool,
-    ) {
-        let mut same = 0.0;
-        for &Weighted { scorer, weight } in &profile.scorers {
-            if has_prompt && scorer.wants_prompt() {
-                continue;
-            }
-            let add = |candidates: &mut [Candidate], scorer| {
-                self.add(candidates, Weighted { scorer, weight }, context);
-            };
-            match (scorer.needed(context), scorer) {
-                (Needed::Same(score), _) => same += weight * score,
-                (Needed::One(id), _) => {
-                    let place = self.place(id);
-                    if let Some(named) = candidates.iter_mut().find(|c| Some(c.place) == place) {
-                        add(std::slice::from_mut(named), scorer);
-                    }
-                }
-                // The default's have loops of their own.
-                (Needed::Each, Scorer::Cost) => add(candidates, Scorer::Cost),
-                (Needed::Each, Scorer::KvCache) => add(candidates, Scorer::KvCache),
-                (Needed::Each, Scorer::Adapter) => add(candidates, Scorer::Adapter),
-                (Needed::Each, _) => add(candidates, scorer),
-            }
-        }
-        if same > 0.0 {
-            candidates.iter_mut().for_each(|candidate| candidate.score += same);
-        }
-    }
-
-    /// Adds what one scorer says of each candidate.
-    #[inline(always)]
-    fn add(&self, candidates: &mut [Candidate], add: Weighted, context: &Context) {
-        let (rows, endpoints) = (self.rows.as_slice(), self.endpoints());
-        for candidate in candidates {
-            let Candidate { place, trust, load, .. } = *candidate;
-            if let (Some(row), Some(endpoint)) = (rows.get(place), endpoints.get(place)) {
-                let seen = Seen { endpoint, row, load, trust };
-                candidate.score += add.weight * add.scorer.score(seen, context);
-            }
-        }
-    }
-
-    /// Takes from each score what the endpoint's failures cost.
-    fn discount(&self, candidates: &mut [Candidate], profile: &Profile, context: &Context) {
-        let (rows, endpoints) = (self.rows.as_slice(), self.endpoints());
-        for candidate in candidates {
-            if rows.get(candidate.place).is_some_and(|row| row.troubled)
-                && let Some(endpoint) = endpoints.get(candidate.place)
-            {
-                let trouble = endpoint.trouble.level(context.now, profile.trouble_half_life);
-                candidate.score *= 1.0 - trouble;
-            }
-        }
-    }
-
-    /// Adds what the prompt's scorers say; the least work among the candidates.
-    fn score_prompt(
-        &self,
-        candidates: &mut [Candidate],
-        prefixes: &mut Prefixes,
-        profile: &Profile,
-        context: &Context,
-        prompt: &Prompt<'_>,
-    ) -> f32 {
-        let (rows, endpoints) = (self.rows.as_slice(), self.endpoints());
-        let standings = candidates.iter().map(|&Candidate { place, load, .. }| {
-            let row = rows.get(place).zip(endpoints.get(place));
-            let waiting = row.map_or(0.0, |(row, _)| row.waiting);
-            let adapter = row.map_or(Residence::There, |(row, of)| residence(of, row, context));
-            Standing { place, load, waiting, adapter }
-        });
-        let ranking =
-            Ranking { ranked: profile.wants_affinity(), caches_differ: self.caches_differ };
-        prefixes.estimate(prompt, context.adapter, standings, endpoints, ranking, context.now);
-        let least = prefixes.least(candidates.iter().map(|candidate| candidate.place));
-        for &Weighted { scorer, weight } in &profile.scorers {
-            if !scorer.wants_prompt() {
-                continue;
-            }
-            for candidate in candidates.iter_mut() {
-                let Candidate { place, trust, load, .. } = *candidate;
-                let score = prompt_score(scorer, prefixes, place, least).unwrap_or_else(|| {
-                    let seen = rows.get(place).zip(endpoints.get(place));
-                    seen.map_or(0.0, |(row, endpoint)| {
-                        scorer.score(Seen { endpoint, row, load, trust }, context)
-                    })
-                });
-                candidate.score += weight * score;
-            }
-        }
-        least
-    }
-}
-
-/// What a scorer says of the prompt at one place; none if it rests on something else.
-fn prompt_score(scorer: Scorer, prefixes: &Prefixes, place: usize, least: f32) -> Option<f32> {
-    let estimate = prefixes.of(place);
-    match scorer {
-        Scorer::Prefix => Some(estimate.matched),
-        Scorer::PrefixAffinity => Some(estimate.affinity),
-        Scorer::Cost if prefixes.has_learned() => Some(prefixes.score(estimate, least)),
-        _ => None,
     }
 }
 
@@ -358,26 +256,26 @@ fn prompt_score(scorer: Scorer, prefixes: &Prefixes, place: usize, least: f32) -
 /// others follow by chance, for retries.
 fn least_of_two(
     endpoints: &[Endpoint],
-    candidates: &[Candidate],
+    places: &[usize],
     profile: &Profile,
     saturation: f32,
     now: Millis,
     random: &mut Random,
 ) -> Pick {
     let mut pick = Pick::new(Why::NoFreshMetrics, saturation);
-    let first = random.below(candidates.len());
-    let second = match random.below(candidates.len().saturating_sub(1)) {
+    let first = random.below(places.len());
+    let second = match random.below(places.len().saturating_sub(1)) {
         other if other >= first => other.saturating_add(1),
         other => other,
     };
-    for (n, candidate) in candidates.iter().enumerate() {
-        let Some(endpoint) = endpoints.get(candidate.place) else { continue };
+    for (n, &place) in places.iter().enumerate() {
+        let Some(endpoint) = endpoints.get(place) else { continue };
         // The two drawn come before all others: their scores are above -1.
         let drawn = n == first || n == second;
         let trouble = endpoint.trouble.level(now, profile.trouble_half_life);
         let busy = endpoint.total_in_flight() as f32 * (1.0 + trouble) + trouble;
         let score = if drawn { 1.0 / (1.0 + busy) } else { -1.0 - trouble };
-        pick.rank(Choice { place: candidate.place, score, tie: random.next_u64() }, profile.ranked);
+        pick.rank(Choice { place, score, tie: random.next_u64() }, profile.ranked);
     }
     pick
 }

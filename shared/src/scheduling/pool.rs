@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::adapters::AdapterKey;
 use super::endpoint::{Endpoint, Health, Observation};
-use super::field::Candidate;
+use super::field::Candidates;
 use super::prefix::{LearnedSpeed, News, Prefill, Prefixes, Prompt};
 use super::profile::Profile;
 use super::reported::Reported;
-use super::row::Row;
+use super::rows::Rows;
 use crate::ordered;
 use crate::pools::{EndpointId, Millis};
 
@@ -17,7 +17,7 @@ use crate::pools::{EndpointId, Millis};
 pub struct Pool {
     endpoints: Vec<Endpoint>,
     /// What picks read of the endpoints, in their order.
-    pub(super) rows: Vec<Row>,
+    pub(super) rows: Rows,
     /// The metrics of every endpoint that is ready are of this time or newer; none if one has
     /// none, as far as the last snapshot said.
     pub(super) oldest: Option<Millis>,
@@ -25,7 +25,7 @@ pub struct Pool {
     /// Whether the endpoints' caches are of more than one size.
     pub(super) caches_differ: bool,
     /// Kept between picks, so that a pick allocates nothing.
-    pub(super) scratch: Vec<Candidate>,
+    pub(super) scratch: Candidates,
     /// None until a pick with a profile that wants it.
     pub(super) prefixes: Option<Box<Prefixes>>,
 }
@@ -75,8 +75,7 @@ impl Pool {
     #[must_use]
     pub fn saturation(&self, profile: &Profile, now: Millis) -> Option<f32> {
         let fading = profile.staleness.fading();
-        let ready = self.rows.iter().filter(|row| row.ready);
-        let (sum, count) = ready.fold((0.0, 0_u32), |(sum, count), row| {
+        let (sum, count) = self.rows.are_ready().fold((0.0, 0_u32), |(sum, count), row| {
             (sum + row.saturation(fading.trust(row.seen_at, now)), count.saturating_add(1))
         });
         (count > 0).then(|| sum / count as f32)
@@ -96,11 +95,9 @@ impl Pool {
             endpoint.observe(update.observation);
         }
         self.size_caches();
-        self.rows.clear();
-        self.rows.extend(self.endpoints.iter().map(Row::of));
+        self.rows.set_all(&self.endpoints);
         // What comes before the next snapshot only makes metrics newer.
-        let ready = self.rows.iter().filter(|row| row.ready);
-        self.oldest = ready.map(|row| row.seen_at).min().flatten();
+        self.oldest = self.rows.are_ready().map(|row| row.seen_at).min().flatten();
     }
 
     /// Makes the endpoints those of the updates, in their order. Nearly always they are.
@@ -245,9 +242,7 @@ impl Pool {
         let place = self.place(id)?;
         let endpoint = self.endpoints.get_mut(place)?;
         let result = change(endpoint);
-        if let Some(row) = self.rows.get_mut(place) {
-            *row = Row::of(endpoint);
-        }
+        self.rows.set(place, endpoint);
         Some(result)
     }
 }

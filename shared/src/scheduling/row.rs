@@ -123,59 +123,20 @@ fn adapters(endpoint: &Endpoint) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     use super::*;
     use crate::pools::EndpointId;
-    use crate::scheduling::{Adapters, Pool, Reported, Update};
+    use crate::scheduling::Adapters;
 
     fn id(n: u16) -> EndpointId {
         EndpointId::from(std::net::SocketAddr::from(([10, 0, 0, 1], 8000 + n)))
     }
 
-    fn update(n: u16, observation: Option<Observation>) -> Update {
-        let (health, others_in_flight, others_fresh) = (Health::Ready, 2, 1);
-        Update { id: id(n), health, observation, others_in_flight, others_fresh, others_over: 0 }
-    }
-
     fn holding(max: u32, running: &[&str]) -> Adapters {
         let running = running.iter().map(|name| AdapterKey::of(name)).collect();
         Adapters { max: Some(max), running, ..Adapters::default() }
-    }
-
-    /// Compared as text: NaN is not equal to itself.
-    #[track_caller]
-    fn assert_rows_are_those_of_the_endpoints(pool: &Pool) {
-        let expected: Vec<_> = pool.endpoints().iter().map(Row::of).collect();
-        assert_eq!(format!("{:?}", pool.rows), format!("{expected:?}"));
-        if let Some(oldest) = pool.oldest {
-            assert!(pool.rows.iter().all(|row| !row.ready || row.seen_at >= Some(oldest)));
-        }
-    }
-
-    #[test]
-    fn rows_follow_every_change_of_their_endpoint() {
-        let mut pool = Pool::default();
-        let seen = Observation { waiting: Some(1), ..Observation::default() };
-        pool.update(vec![update(3, Some(seen)), update(1, None), update(2, None)]);
-        assert_rows_are_those_of_the_endpoints(&pool);
-        let started = pool.start(id(3), Some(AdapterKey::of("a")), Millis(9)).expect("known");
-        assert_rows_are_those_of_the_endpoints(&pool);
-        assert!(pool.rows[2].may_have(AdapterKey::of("a")) && !pool.rows[2].troubled);
-        pool.note_failure(id(3), Millis(9), Duration::from_secs(10));
-        assert_rows_are_those_of_the_endpoints(&pool);
-        assert!(pool.rows[2].troubled);
-        let report = Reported { at: Millis(10), waiting: None, kv_usage: Some(0.75) };
-        pool.report(id(1), report, Millis(10));
-        assert_rows_are_those_of_the_endpoints(&pool);
-        assert_eq!((pool.rows[0].kv_score, pool.rows[0].seen_at), (0.25, Some(Millis(10))));
-        pool.end(started, Millis(11));
-        assert_rows_are_those_of_the_endpoints(&pool);
-        pool.update(vec![update(2, None), update(0, None)]);
-        assert_rows_are_those_of_the_endpoints(&pool);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::adapters::AdapterKey;
 use super::endpoint::Endpoint;
-use super::float::{larger, smaller};
+use super::float::{larger, largest, smaller, smallest};
 use super::prefix::Residence;
 use super::row::{Row, Slots};
 use crate::pools::{EndpointId, Millis};
@@ -99,6 +99,10 @@ pub(super) enum Needed {
 impl Range {
     pub(super) const EMPTY: Self = Self { min: f32::INFINITY, max: f32::NEG_INFINITY };
 
+    pub(super) fn of(values: &[f32]) -> Self {
+        Self { min: smallest(values), max: largest(values) }
+    }
+
     pub(super) fn add(&mut self, value: f32) {
         // NaN changes neither.
         self.min = smaller(value, self.min);
@@ -146,12 +150,12 @@ impl Scorer {
     pub(super) fn score(self, seen: Seen<'_>, context: &Context) -> f32 {
         let Seen { endpoint, row, load, trust } = seen;
         let score = match self {
+            Self::KvCache => return faded(row.kv_score, trust),
+            Self::Load | Self::Cost => return context.load_score(load),
             Self::Queue => context.waiting.lowest_is_best_of(row.waiting),
             Self::Running => context.running.lowest_is_best_of(row.running),
-            Self::KvCache => row.kv_score,
             Self::LoraAffinity => lora_affinity(endpoint, context),
-            Self::Load | Self::Cost => context.load.lowest_is_best_over(load, LOAD_SPAN),
-            Self::Adapter => adapter(seen, context),
+            Self::Adapter => adapter_score(residence(endpoint, row, context)),
             Self::Session => {
                 let named = context.session.is_some_and(|session| session == endpoint.id);
                 if named && row.saturation(trust) < 1.0 { 1.0 } else { 0.0 }
@@ -159,9 +163,7 @@ impl Scorer {
             // Without a prompt there is nothing to tell endpoints apart by.
             Self::Prefix | Self::PrefixAffinity => 0.0,
         };
-        // NaN is 0.
-        let score = smaller(larger(score, 0.0), 1.0);
-        if self.fades() { UNKNOWN + (score - UNKNOWN) * trust } else { score }
+        if self.fades() { faded(score, trust) } else { clamped(score) }
     }
 
     /// What has to be asked of it, if there is no prompt to go by. Half of the default's
@@ -181,10 +183,30 @@ impl Scorer {
         matches!(self, Self::Prefix | Self::PrefixAffinity | Self::Cost)
     }
 
-    /// Whether the score rests on metrics alone, so that it fades with their age.
+    /// Whether the score rests on metrics alone, so that it fades with their age; the KV
+    /// cache's does too.
     fn fades(self) -> bool {
-        matches!(self, Self::Queue | Self::Running | Self::KvCache | Self::LoraAffinity)
+        matches!(self, Self::Queue | Self::Running | Self::LoraAffinity)
     }
+}
+
+impl Context {
+    /// What the load scorer says of a load.
+    #[inline(always)]
+    pub(super) fn load_score(&self, load: f32) -> f32 {
+        clamped(self.load.lowest_is_best_over(load, LOAD_SPAN))
+    }
+}
+
+/// 0 to 1; NaN is 0.
+fn clamped(score: f32) -> f32 {
+    smaller(larger(score, 0.0), 1.0)
+}
+
+/// A score by metrics, as far as they are trusted.
+#[inline(always)]
+pub(super) fn faded(score: f32, trust: f32) -> f32 {
+    UNKNOWN + (clamped(score) - UNKNOWN) * trust
 }
 
 fn lora_affinity(endpoint: &Endpoint, context: &Context) -> f32 {
@@ -203,8 +225,9 @@ fn lora_affinity(endpoint: &Endpoint, context: &Context) -> f32 {
     }
 }
 
-fn adapter(seen: Seen<'_>, context: &Context) -> f32 {
-    match residence(seen.endpoint, seen.row, context) {
+/// What the adapter scorer says of an endpoint where the adapter is, or is not.
+pub(super) fn adapter_score(adapter: Residence) -> f32 {
+    match adapter {
         Residence::There => 1.0,
         Residence::Room => 0.5,
         Residence::Full => 0.0,
