@@ -1,6 +1,7 @@
 //! An Envoy that is measured, with all that belongs to it.
 
-use super::{GATEWAY_CPU, Helper, process};
+use super::process::{self, Paused};
+use super::{GATEWAY_CPU, Helper};
 use anyhow::{Context, Result};
 use envoy_runner::{Bootstrap, Envoy, EnvoyBinary, Options};
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,14 @@ impl Contestant {
 
     fn pids(&self) -> impl Iterator<Item = u32> {
         [self.envoy.pid()].into_iter().chain(self.helper.as_ref().map(Helper::pid))
+    }
+
+    /// Stops all its processes until what is returned is dropped.
+    ///
+    /// # Errors
+    /// One of them has ended.
+    pub fn pause(&self) -> io::Result<Paused> {
+        Paused::new(self.pids())
     }
 
     /// CPU time of all its processes so far.

@@ -1,6 +1,8 @@
-//! What the kernel knows of another process: its CPU time, its memory's peak.
+//! What the kernel knows of another process: its CPU time, its memory's peak. And what it
+//! does to one: it stops it.
 
 use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sys::signal::{Signal, kill};
 use nix::time::clock_getcpuclockid;
 use nix::unistd::Pid;
 use std::fs;
@@ -43,6 +45,36 @@ pub fn pin(cpu: usize) -> io::Result<()> {
     Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
 }
 
+/// Processes that are stopped for as long as this lives.
+#[derive(Debug)]
+pub struct Paused(Vec<Pid>);
+
+impl Paused {
+    /// Stops processes. Those that are children of this one and not waited for, so that their
+    /// numbers are theirs.
+    ///
+    /// # Errors
+    /// One of them is not there.
+    pub fn new(pids: impl Iterator<Item = u32>) -> io::Result<Self> {
+        let mut paused = Self(Vec::new());
+        for pid in pids {
+            let pid = Pid::from_raw(i32::try_from(pid).map_err(io::Error::other)?);
+            kill(pid, Signal::SIGSTOP)?;
+            paused.0.push(pid);
+        }
+        Ok(paused)
+    }
+}
+
+impl Drop for Paused {
+    fn drop(&mut self) {
+        for pid in &self.0 {
+            // One that has ended needs nothing.
+            let _ = kill(*pid, Signal::SIGCONT);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +111,25 @@ mod tests {
         child.wait().unwrap();
         forgotten.unwrap();
         assert!(peak.unwrap() > 0);
+    }
+
+    #[test]
+    fn a_paused_process_does_nothing_until_it_may() {
+        let mut child = std::process::Command::new("sh");
+        let mut child = child.args(["-c", "while :; do :; done"]).spawn().unwrap();
+        let worked = |child: &std::process::Child| {
+            std::thread::sleep(Duration::from_millis(50));
+            let before = cpu_time(child.id()).unwrap();
+            std::thread::sleep(Duration::from_millis(200));
+            cpu_time(child.id()).unwrap() > before
+        };
+        let paused = Paused::new([child.id()].into_iter()).unwrap();
+        let while_paused = worked(&child);
+        drop(paused);
+        let afterwards = worked(&child);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!((while_paused, afterwards), (false, true));
     }
 
     #[test]

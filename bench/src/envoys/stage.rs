@@ -1,4 +1,8 @@
 //! Where the load runs: one thread, pinned, with all connections and the upstream on it.
+//!
+//! Invariant: contestants run one at a time. Seven Envoys share the gateway's core, and what
+//! three of them scrape while they wait would take a third of it from the one that is
+//! measured, and of its caches.
 
 use super::contestant::{Contestant, Run};
 use super::load::{self, Load};
@@ -41,28 +45,56 @@ impl Stage {
     }
 
     /// Puts contestants under load one after the other, in rounds; tells each run, and gives
-    /// back the runs of each contestant.
+    /// back the runs of each contestant. `settle` as for [`Self::alone`].
     ///
     /// # Errors
     /// An answer was wrong or late.
     pub fn rounds(
         &self,
         rounds: usize,
+        settle: Duration,
         loads: &[(&Contestant, Load)],
         tell: impl Fn(usize, &Contestant, &Run),
     ) -> Result<Vec<Vec<Run>>> {
+        let contestants: Vec<_> = loads.iter().map(|(contestant, _)| *contestant).collect();
         let mut all = vec![Vec::with_capacity(rounds); loads.len()];
         for round in 0..=rounds {
-            for ((contestant, load), runs) in loads.iter().zip(&mut all) {
+            let mut loads = loads.iter().zip(&mut all);
+            self.alone(&contestants, settle, |contestant| {
+                let ((_, load), runs) = loads.next().context("a contestant without a load")?;
                 let run = self.turn(contestant, load)?;
                 // In the first, V8 replaces its first code, and connections are made.
                 if round > 0 {
                     tell(round, contestant, &run);
                     runs.push(run);
                 }
-            }
+                Ok(())
+            })?;
         }
         Ok(all)
+    }
+
+    /// Does something with each contestant, in their order, while the others are stopped.
+    /// `settle` is the time that it gets before, for what was due while it was stopped.
+    ///
+    /// # Errors
+    /// One of them has ended, or what was to be done failed.
+    pub fn alone<T>(
+        &self,
+        contestants: &[&Contestant],
+        settle: Duration,
+        mut visit: impl FnMut(&Contestant) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let paused = contestants.iter().map(|contestant| Ok(Some(contestant.pause()?)));
+        let mut paused = paused.collect::<Result<Vec<_>>>()?;
+        let mut visited = Vec::with_capacity(contestants.len());
+        for (contestant, paused) in contestants.iter().zip(&mut paused) {
+            *paused = None;
+            self.wait(settle);
+            visited.push(visit(contestant)?);
+            *paused = Some(contestant.pause()?);
+        }
+        Ok(visited)
     }
 
     /// Puts a contestant under load.
