@@ -186,7 +186,7 @@ impl Pool {
     /// changes; only what is looked at pays for it.
     #[must_use]
     pub fn made(&self, pick: &Pick, choice: &Choice, profile: &Profile) -> Option<Made> {
-        let (row, endpoint) = (self.rows.get(choice.place)?, self.endpoints().get(choice.place)?);
+        let (row, endpoint) = self.at(choice.place)?;
         let Some(context) = &pick.context else {
             return Some(Made { parts: Vec::new(), trouble: 0.0 });
         };

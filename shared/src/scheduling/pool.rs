@@ -8,6 +8,7 @@ use super::field::Candidates;
 use super::prefix::{LearnedSpeed, News, Prefill, Prefixes, Prompt};
 use super::profile::Profile;
 use super::reported::Reported;
+use super::row::Row;
 use super::rows::Rows;
 use crate::ordered;
 use crate::pools::{EndpointId, Millis};
@@ -235,6 +236,11 @@ impl Pool {
     /// Where the endpoint of this identity stands.
     pub(super) fn place(&self, id: EndpointId) -> Option<usize> {
         self.endpoints.binary_search_by_key(&id, |endpoint| endpoint.id).ok()
+    }
+
+    /// What is known of the endpoint at a place.
+    pub(super) fn at(&self, place: usize) -> Option<(&Row, &Endpoint)> {
+        self.rows.get(place).zip(self.endpoints.get(place))
     }
 
     /// Changes an endpoint, and what picks read of it.

@@ -5,7 +5,7 @@
 //! alone, and a snapshot writes all rows anew; so who is ready need not be looked at in between.
 //!
 //! Rejected: rows alone. Most picks want two numbers of each endpoint; taken from rows, each
-//! is a load of its own out of twenty times as much memory, where columns give four at once.
+//! is a load of its own out of several times as much memory, where columns give four at once.
 
 use super::endpoint::Endpoint;
 use super::row::Row;
@@ -41,7 +41,8 @@ impl Rows {
         let Ready { places, load, saturation, kv_score, troubled } = ready;
         let are_ready = || all.iter().filter(|row| row.ready);
         places.clear();
-        places.extend((0..).zip(&*all).filter(|(_, row)| row.ready).map(|(place, _)| place));
+        let numbered = all.iter().enumerate();
+        places.extend(numbered.filter(|(_, row)| row.ready).map(|(place, _)| place));
         load.clear();
         load.extend(are_ready().map(|row| row.load(1.0)));
         saturation.clear();

@@ -150,11 +150,11 @@ impl Scorer {
     pub(super) fn score(self, seen: Seen<'_>, context: &Context) -> f32 {
         let Seen { endpoint, row, load, trust } = seen;
         let score = match self {
-            Self::KvCache => return faded(row.kv_score, trust),
-            Self::Load | Self::Cost => return context.load_score(load),
             Self::Queue => context.waiting.lowest_is_best_of(row.waiting),
             Self::Running => context.running.lowest_is_best_of(row.running),
+            Self::KvCache => row.kv_score,
             Self::LoraAffinity => lora_affinity(endpoint, context),
+            Self::Load | Self::Cost => context.load_score(load),
             Self::Adapter => adapter_score(residence(endpoint, row, context)),
             Self::Session => {
                 let named = context.session.is_some_and(|session| session == endpoint.id);
@@ -183,10 +183,9 @@ impl Scorer {
         matches!(self, Self::Prefix | Self::PrefixAffinity | Self::Cost)
     }
 
-    /// Whether the score rests on metrics alone, so that it fades with their age; the KV
-    /// cache's does too.
+    /// Whether the score rests on metrics alone, so that it fades with their age.
     fn fades(self) -> bool {
-        matches!(self, Self::Queue | Self::Running | Self::LoraAffinity)
+        matches!(self, Self::Queue | Self::Running | Self::KvCache | Self::LoraAffinity)
     }
 }
 

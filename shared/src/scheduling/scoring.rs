@@ -72,9 +72,8 @@ impl Pool {
             adapter.resize(places.len(), Residence::There);
             return;
         }
-        let of = |place| Some((self.rows.get(place)?, self.endpoints().get(place)?));
         adapter.extend(places.iter().map(|place| {
-            of(*place).map_or(Residence::There, |(row, of)| residence(of, row, context))
+            self.at(*place).map_or(Residence::There, |(row, of)| residence(of, row, context))
         }));
     }
 
@@ -90,9 +89,7 @@ impl Pool {
         let columns = places.iter().zip(&*trust).zip(&*load).zip(score);
         for (((place, trust), load), score) in columns.skip(these.start).take(these.len()) {
             let (trust, load) = (*trust, *load);
-            if let (Some(row), Some(endpoint)) =
-                (self.rows.get(*place), self.endpoints().get(*place))
-            {
+            if let Some((row, endpoint)) = self.at(*place) {
                 let seen = Seen { endpoint, row, load, trust };
                 *score += add.weight * add.scorer.score(seen, context);
             }
@@ -108,8 +105,8 @@ impl Pool {
     ) {
         let Candidates { places, score, .. } = candidates;
         for (place, score) in places.iter().zip(score) {
-            if self.rows.get(*place).is_some_and(|row| row.troubled)
-                && let Some(endpoint) = self.endpoints().get(*place)
+            if let Some((row, endpoint)) = self.at(*place)
+                && row.troubled
             {
                 let trouble = endpoint.trouble.level(context.now, profile.trouble_half_life);
                 *score *= 1.0 - trouble;
