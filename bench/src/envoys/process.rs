@@ -50,8 +50,8 @@ pub fn pin(cpu: usize) -> io::Result<()> {
 pub struct Paused(Vec<Pid>);
 
 impl Paused {
-    /// Stops processes. Those that are children of this one and not waited for, so that their
-    /// numbers are theirs.
+    /// Stops processes: children that nobody has waited for. Another's number may be somebody
+    /// else's by the time that it is to go on.
     ///
     /// # Errors
     /// One of them is not there.

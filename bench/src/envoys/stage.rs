@@ -56,43 +56,49 @@ impl Stage {
         loads: &[(&Contestant, Load)],
         tell: impl Fn(usize, &Contestant, &Run),
     ) -> Result<Vec<Vec<Run>>> {
-        let contestants: Vec<_> = loads.iter().map(|(contestant, _)| *contestant).collect();
         let mut all = vec![Vec::with_capacity(rounds); loads.len()];
         for round in 0..=rounds {
-            let mut loads = loads.iter().zip(&mut all);
-            self.alone(&contestants, settle, |contestant| {
-                let ((_, load), runs) = loads.next().context("a contestant without a load")?;
-                let run = self.turn(contestant, load)?;
-                // In the first, V8 replaces its first code, and connections are made.
-                if round > 0 {
-                    tell(round, contestant, &run);
-                    runs.push(run);
-                }
-                Ok(())
-            })?;
+            let turns = self.alone(
+                loads,
+                |(contestant, _)| contestant,
+                settle,
+                |one| {
+                    let (contestant, load) = one;
+                    let run = self.turn(contestant, load)?;
+                    if round > 0 {
+                        tell(round, contestant, &run);
+                    }
+                    Ok(run)
+                },
+            )?;
+            // In the first, V8 replaces its first code, and connections are made.
+            if round > 0 {
+                all.iter_mut().zip(turns).for_each(|(runs, run)| runs.push(run));
+            }
         }
         Ok(all)
     }
 
-    /// Does something with each contestant, in their order, while the others are stopped.
-    /// `settle` is the time that it gets before, for what was due while it was stopped.
+    /// Does something with each entry, in their order, while the contestants of the others are
+    /// stopped. `settle` is the time that it gets before, for what was due while it was stopped.
     ///
     /// # Errors
     /// One of them has ended, or what was to be done failed.
-    pub fn alone<T>(
+    pub fn alone<E, T>(
         &self,
-        contestants: &[&Contestant],
+        entries: &[E],
+        contestant: impl Fn(&E) -> &Contestant,
         settle: Duration,
-        mut visit: impl FnMut(&Contestant) -> Result<T>,
+        visit: impl Fn(&E) -> Result<T>,
     ) -> Result<Vec<T>> {
-        let paused = contestants.iter().map(|contestant| Ok(Some(contestant.pause()?)));
+        let paused = entries.iter().map(|entry| Ok(Some(contestant(entry).pause()?)));
         let mut paused = paused.collect::<Result<Vec<_>>>()?;
-        let mut visited = Vec::with_capacity(contestants.len());
-        for (contestant, paused) in contestants.iter().zip(&mut paused) {
+        let mut visited = Vec::with_capacity(entries.len());
+        for (entry, paused) in entries.iter().zip(&mut paused) {
             *paused = None;
             self.wait(settle);
-            visited.push(visit(contestant)?);
-            *paused = Some(contestant.pause()?);
+            visited.push(visit(entry)?);
+            *paused = Some(contestant(entry).pause()?);
         }
         Ok(visited)
     }

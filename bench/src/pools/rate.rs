@@ -108,22 +108,21 @@ fn cell(
             run.busy * 100.0,
         );
     })?;
-    let waiting: Vec<_> = contestants.iter().map(|(_, contestant)| contestant).collect();
-    let idle = stage.alone(&waiting, SETTLE, |contestant| {
-        let idle = idle(stage, contestant, turn)?;
-        println!("{:44} idle {:.2} % of a core", contestant.label, idle * 100.0);
-        Ok(idle)
-    })?;
-    let cells = contestants.iter().zip(idle).zip(runs);
-    Ok(cells
-        .map(|(((variant, _), idle), runs)| Cell {
-            variant: *variant,
-            endpoints,
-            connections,
-            idle,
-            runs,
-        })
-        .collect())
+    let idle = stage.alone(
+        contestants,
+        |(_, contestant)| contestant,
+        SETTLE,
+        |(_, contestant)| {
+            let idle = idle(stage, contestant, turn)?;
+            println!("{:44} idle {:.2} % of a core", contestant.label, idle * 100.0);
+            Ok(idle)
+        },
+    )?;
+    let mut cells = Vec::new();
+    for (((variant, _), idle), runs) in contestants.iter().zip(idle).zip(runs) {
+        cells.push(Cell { variant: *variant, endpoints, connections, idle, runs });
+    }
+    Ok(cells)
 }
 
 /// The cores that a contestant uses while nothing is asked of it.
