@@ -58,9 +58,8 @@ fn a_burst_between_two_scrapes_spreads_over_the_endpoints() {
     run(async {
         // One worker knows of all the burst; the next test is about several.
         let slow = json!({"scrape": {"intervalMs": 5_000}});
-        let lasting = json!({"freshMs": 60_000, "staleMs": 90_000});
         let setup = setup().workers(1).picker_only(&[LLAMA]).picker(slow);
-        let gateway = Gateway::start(setup.picker_pool(LLAMA, lasting)).await;
+        let gateway = Gateway::start(setup).await;
         gateway.wait_for_scrapes(LLAMA, 3).await;
         let mut clients = Vec::new();
         for _ in 0..30 {

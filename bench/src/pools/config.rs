@@ -168,15 +168,8 @@ fn picker(endpoints: &Endpoints, scrapes: Scrapes) -> Json {
     let list: Vec<_> = endpoints.addresses.iter().map(ToString::to_string).collect();
     let source =
         if scrapes.discovered { json!({"envoyAdmin": "envoy_admin"}) } else { json!(list) };
-    // Metrics stay fresh between two scrapes, however rare these are.
-    let fresh = u64::try_from(scrapes.interval.as_millis()).unwrap_or(u64::MAX).saturating_mul(10);
     json!({
-        "pools": [{
-            "name": CLUSTER,
-            "endpoints": source,
-            "freshMs": fresh,
-            "staleMs": fresh.saturating_mul(2),
-        }],
+        "pools": [{"name": CLUSTER, "endpoints": source}],
         "scrape": {
             "intervalMs": u64::try_from(scrapes.interval.as_millis()).unwrap_or(u64::MAX),
             "concurrency": scrapes.concurrency,

@@ -11,6 +11,16 @@ use crate::pools::EndpointId;
 use crate::scheduling::{MAX_RANKED, Profile, Scorer, Staleness, Weighted};
 use crate::server_metrics::{Metric, MetricNames, Selector};
 
+/// Metrics are fresh for as many scrapes' time, unless configured: some may be late.
+const SCRAPES_FRESH: u32 = 5;
+
+/// And for this long at least: servers that are busy answer late, however often they are
+/// asked.
+const LEAST_FRESH: Duration = Duration::from_secs(1);
+
+/// Metrics count until they are as many times as old as fresh ones may be, unless configured.
+const FADING: u32 = 5;
+
 /// A pool.
 #[derive(Debug)]
 pub struct PoolSettings {
@@ -54,7 +64,12 @@ pub enum EndpointSource {
     EnvoyAdmin(String),
 }
 
-pub(super) fn pool_settings(field: &str, pool: &PoolConfig) -> Result<PoolSettings, ConfigError> {
+/// A pool whose endpoints are scraped at this interval.
+pub(super) fn pool_settings(
+    field: &str,
+    pool: &PoolConfig,
+    interval: Duration,
+) -> Result<PoolSettings, ConfigError> {
     let name = pool.name.trim().to_owned();
     if name.is_empty() {
         return Err(ConfigError::new(format!("{field}.name"), "must not be empty"));
@@ -78,7 +93,7 @@ pub(super) fn pool_settings(field: &str, pool: &PoolConfig) -> Result<PoolSettin
         learn_adapters: pool.learn_adapters,
         retry_pools: Vec::new(),
         metrics_path: pool.metrics_path.clone(),
-        profile: profile(field, pool)?,
+        profile: profile(field, pool, interval)?,
         fail_open: pool.fail_open,
     })
 }
@@ -136,7 +151,7 @@ fn endpoints(field: &str, list: &[String]) -> Result<Vec<EndpointId>, ConfigErro
     Ok(ordered(endpoints, |id| *id))
 }
 
-fn profile(field: &str, pool: &PoolConfig) -> Result<Profile, ConfigError> {
+fn profile(field: &str, pool: &PoolConfig, interval: Duration) -> Result<Profile, ConfigError> {
     let base = Profile::recommended();
     let mut profile = match &pool.scorers {
         ScorersConfig::Named(ProfileName::Recommended) => base,
@@ -157,18 +172,28 @@ fn profile(field: &str, pool: &PoolConfig) -> Result<Profile, ConfigError> {
             format!("{} is not between 1 and {MAX_RANKED}", pool.ranked),
         ));
     }
-    if pool.stale_ms <= pool.fresh_ms {
-        return Err(ConfigError::new(
-            format!("{field}.staleMs"),
-            format!("{} is not above freshMs, {}", pool.stale_ms, pool.fresh_ms),
-        ));
-    }
     profile.ranked = pool.ranked;
-    profile.staleness = Staleness {
-        fresh_for: Duration::from_millis(pool.fresh_ms),
-        stale_after: Duration::from_millis(pool.stale_ms),
-    };
+    profile.staleness = staleness(field, pool, interval)?;
     Ok(profile)
+}
+
+/// What is left out follows the interval: with fixed ages, metrics that are scraped rarely
+/// would be old before the next scrape, and picks mostly go by what is in flight.
+fn staleness(field: &str, pool: &PoolConfig, interval: Duration) -> Result<Staleness, ConfigError> {
+    let fresh_for = pool.fresh_ms.map_or_else(
+        || interval.saturating_mul(SCRAPES_FRESH).max(LEAST_FRESH),
+        Duration::from_millis,
+    );
+    let stale_after = pool.stale_ms.map_or_else(
+        || fresh_for.saturating_mul(FADING).max(LEAST_FRESH.saturating_mul(FADING)),
+        Duration::from_millis,
+    );
+    if stale_after <= fresh_for {
+        let (stale, fresh) = (stale_after.as_millis(), fresh_for.as_millis());
+        let problem = format!("{stale} is not above freshMs, {fresh}");
+        return Err(ConfigError::new(format!("{field}.staleMs"), problem));
+    }
+    Ok(Staleness { fresh_for, stale_after })
 }
 
 fn unknown_scorer(field: &str, n: usize, name: &str) -> ConfigError {

@@ -130,13 +130,15 @@ pub struct PoolConfig {
     /// When no endpoint is ready, pick any instead of answering 503.
     #[serde(default)]
     pub fail_open: bool,
-    /// Up to this age, in milliseconds, metrics count in full.
-    #[serde(default = "fresh_ms")]
-    pub fresh_ms: u64,
-    /// From this age on, in milliseconds, metrics do not count; between, they fade.
-    #[serde(default = "stale_ms")]
+    /// Up to this age, in milliseconds, metrics count in full. Five times
+    /// `scrape.intervalMs`, and 1000 at least, if left out.
+    #[serde(default)]
+    pub fresh_ms: Option<u64>,
+    /// From this age on, in milliseconds, metrics do not count; between, they fade. Five
+    /// times `freshMs`, and 5000 at least, if left out.
+    #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
-    pub stale_ms: u64,
+    pub stale_ms: Option<u64>,
 }
 
 /// Metrics of one's own: each `name` or `name{label="value",…}`, in place of those that
@@ -324,12 +326,4 @@ fn ranked() -> usize {
 
 fn weight() -> f32 {
     1.0
-}
-
-fn fresh_ms() -> u64 {
-    1_000
-}
-
-fn stale_ms() -> u64 {
-    5_000
 }

@@ -81,10 +81,11 @@ impl TryFrom<PickerConfig> for Settings {
     type Error = ConfigError;
 
     fn try_from(config: PickerConfig) -> Result<Self, ConfigError> {
+        let scrape = scrape_settings(&config.scrape)?;
         let mut pools: Vec<PoolSettings> = Vec::new();
         for (n, pool) in config.pools.iter().enumerate() {
             let field = format!("pools[{n}]");
-            let mut pool = pool_settings(&field, pool)?;
+            let mut pool = pool_settings(&field, pool, scrape.interval)?;
             pool.retry_pools = retry_pools(&config, n)?;
             if pools.iter().any(|other| other.name == pool.name) {
                 return Err(ConfigError::new(
@@ -130,7 +131,7 @@ impl TryFrom<PickerConfig> for Settings {
         }
         Ok(Self {
             pools,
-            scrape: scrape_settings(&config.scrape)?,
+            scrape,
             objectives,
             models,
             session_header: Some(session_header).filter(|name| !name.is_empty()),

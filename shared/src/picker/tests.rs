@@ -80,6 +80,7 @@ fn a_wrong_configuration_is_told_by_field_and_expectation() {
         (pool(r#","scorers":[{"name":"queue-scorer","weight":-1}]"#), "pools[0].scorers", "weight"),
         (pool(r#","ranked":9"#), "pools[0].ranked", "between 1 and 8"),
         (pool(r#","freshMs":10,"staleMs":10"#), "pools[0].staleMs", "not above"),
+        (pool(r#","staleMs":1000"#), "pools[0].staleMs", "not above freshMs, 1000"),
         (r#"{"scrape":{"intervalMs":1}}"#.to_owned(), "scrape.intervalMs", "between"),
         (r#"{"scrape":{"cluster":""}}"#.to_owned(), "scrape.cluster", "empty"),
         (r#"{"objectives":[{"name":"a"},{"name":"a"}]}"#.to_owned(), "objectives[1].name", "twice"),
@@ -93,6 +94,26 @@ fn a_wrong_configuration_is_told_by_field_and_expectation() {
         let error = Settings::from_json(json.as_bytes()).err().unwrap_or_else(|| panic!("{json}"));
         assert_eq!(error.field, field, "{json}: {error}");
         assert!(error.problem.contains(part), "{json}: {error}");
+    }
+}
+
+#[test]
+fn metrics_are_fresh_for_several_scrapes_however_rare_unless_configured() {
+    for (pool, scrape, fresh, stale) in [
+        ("", "{}", 1_000, 5_000),
+        ("", r#"{"intervalMs":50}"#, 1_000, 5_000),
+        ("", r#"{"intervalMs":60000}"#, 300_000, 1_500_000),
+        (r#","freshMs":3000"#, r#"{"intervalMs":1000}"#, 3_000, 15_000),
+        (r#","freshMs":0"#, "{}", 0, 5_000),
+        (r#","staleMs":6000"#, r#"{"intervalMs":1000}"#, 5_000, 6_000),
+        (r#","freshMs":700,"staleMs":800"#, r#"{"intervalMs":1000}"#, 700, 800),
+    ] {
+        let json =
+            format!(r#"{{"pools":[{{"name":"p","endpoints":[]{pool}}}],"scrape":{scrape}}}"#);
+        let settings = Settings::from_json(json.as_bytes()).expect("valid");
+        let staleness = settings.pools[0].profile.staleness;
+        let ages = (staleness.fresh_for.as_millis(), staleness.stale_after.as_millis());
+        assert_eq!(ages, (fresh, stale), "{json}");
     }
 }
 
