@@ -105,6 +105,7 @@ impl Session<'_> {
         let places = pools::Places {
             configuration: arguments.configuration.clone(),
             modules: arguments.modules.clone(),
+            turn_filter: arguments.wasm.join("turn-filter.wasm"),
         };
         let (rounds, turn) = (usize::from(arguments.rounds), self.turn()?);
         let connections = &arguments.connections;

@@ -16,6 +16,8 @@ use std::{env, fs};
 const PACKAGE: &str = "gateway-bench";
 /// Its programs that also run under Wasm.
 const WASM_PROGRAMS: [&str; 2] = ["bench-scanner", "bench-picks"];
+/// The stream callbacks of the filter that names endpoints in turn: the picker's.
+const TURN_ANSWERS: [&str; 2] = ["proxy_on_request_headers", "proxy_on_response_headers"];
 /// Where a quick run leaves what it found: its figures are not worth keeping.
 const QUICK: &str = "quick-benchmarks";
 
@@ -106,6 +108,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         build::run(&build::Arguments { toolchain: arguments.toolchain })?;
     }
     let toolchain = Toolchain::choose(Target::Wasip1, arguments.toolchain)?;
+    let wasm = toolchain.target_dir().join(Target::Wasip1.triple()).join("wasm");
     println!("building what measures them");
     if arguments.measures() {
         let build = || {
@@ -116,8 +119,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let bins = WASM_PROGRAMS.iter().flat_map(|program| ["--bin", program]);
         must(build().arg(PACKAGE).args(bins))?;
         must(build().arg("copy-filter"))?;
+        must(build().arg("turn-filter"))?;
+        build::cut(&wasm.join("turn_filter.wasm"), &TURN_ANSWERS, &wasm.join("turn-filter.wasm"))?;
     }
-    let wasm = toolchain.target_dir().join(Target::Wasip1.triple()).join("wasm");
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     // The profile `bench` is `release` with the filters' optimisation; it builds there.
     must(

@@ -89,14 +89,19 @@ pub(crate) fn compile(cargo: impl Fn() -> Command, root: &Path, target_dir: &Pat
 pub(crate) fn ship(built: &Path, dist: &Path) -> Result<()> {
     fs::create_dir_all(dist).with_context(|| format!("cannot make {}", dist.display()))?;
     for Filter { library, module, answers, .. } in FILTERS {
-        let linked = built.join(library);
-        let linked = fs::read(&linked).with_context(|| format!("no {}", linked.display()))?;
-        let shipped = callbacks::keep(&linked, answers)
-            .with_context(|| format!("cannot cut the callbacks of {library}"))?;
-        put(&shipped, &dist.join(module))?;
-        println!("  dist/{module}  {:.0} KiB", shipped.len() as f64 / 1024.0);
+        let size = cut(&built.join(library), answers, &dist.join(module))?;
+        println!("  dist/{module}  {:.0} KiB", size as f64 / 1024.0);
     }
     Ok(())
+}
+
+/// Writes a module without stream callbacks but these. Gives back its size in bytes.
+pub(crate) fn cut(linked: &Path, answers: &[&'static str], to: &Path) -> Result<usize> {
+    let module = fs::read(linked).with_context(|| format!("no {}", linked.display()))?;
+    let module = callbacks::keep(&module, answers)
+        .with_context(|| format!("cannot cut the callbacks of {}", linked.display()))?;
+    put(&module, to)?;
+    Ok(module.len())
 }
 
 /// The filters' packages and their files in `dist/`.

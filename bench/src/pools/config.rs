@@ -5,7 +5,7 @@
 //! are open for all: their defaults are for pools of another size.
 
 use super::endpoints::Endpoints;
-use crate::envoys::edit::{each_chain, name, plain, route_all, yaml};
+use crate::envoys::edit::{each_chain, each_mapping, name, plain, route_all, yaml};
 use anyhow::{Context, Result};
 use envoy_runner::{Bootstrap, free_ports};
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,10 @@ pub enum Variant {
     Buffer,
     /// Envoy in turn, behind our filter that reads the body.
     Bbr,
+    /// Envoy in turn, behind a Wasm filter that does nothing.
+    Idle,
+    /// A Wasm filter in turn, by the calls that the picker makes.
+    Turn,
     /// Our picker.
     Picker,
     /// Our picker, while it scrapes each endpoint every 200 ms.
@@ -43,11 +47,13 @@ pub enum Variant {
 
 impl Variant {
     /// All of them, in the order of a round.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::RoundRobin,
         Self::LeastRequest,
         Self::Buffer,
         Self::Bbr,
+        Self::Idle,
+        Self::Turn,
         Self::Picker,
         Self::PickerScraping,
         Self::Both,
@@ -61,6 +67,8 @@ impl Variant {
             Self::LeastRequest => "`least_request`",
             Self::Buffer => "`buffer` filter, `round_robin`",
             Self::Bbr => "our BBR, `round_robin`",
+            Self::Idle => "Wasm, does nothing, `round_robin`",
+            Self::Turn => "Wasm, the picker's calls, in turn",
             Self::Picker => "our picker",
             Self::PickerScraping => "our picker, scraping",
             Self::Both => "our BBR and picker",
@@ -74,7 +82,7 @@ impl Variant {
     }
 
     fn picks(self) -> bool {
-        matches!(self, Self::Picker | Self::PickerScraping | Self::Both)
+        matches!(self, Self::Turn | Self::Picker | Self::PickerScraping | Self::Both)
     }
 
     /// The filters of the guides' configuration that stay.
@@ -83,7 +91,7 @@ impl Variant {
             Self::RoundRobin | Self::LeastRequest => &[ROUTER],
             // Replaced below.
             Self::Buffer | Self::Bbr => &[BBR, ROUTER],
-            Self::Picker | Self::PickerScraping => &[PICKER, ROUTER],
+            Self::Idle | Self::Turn | Self::Picker | Self::PickerScraping => &[PICKER, ROUTER],
             Self::Both => &[BBR, RESOLVE, PICKER, ROUTER],
         }
     }
@@ -116,6 +124,8 @@ pub struct Places {
     pub configuration: PathBuf,
     /// The folder with the built filters.
     pub modules: PathBuf,
+    /// The filter that names endpoints in turn.
+    pub turn_filter: PathBuf,
 }
 
 /// A variant's configuration and the port it takes requests at.
@@ -130,13 +140,24 @@ pub(crate) fn bootstrap(
     let mut bootstrap = Bootstrap::load(&places.configuration)?;
     bootstrap.with_ports(&[(8080, *port), (9901, *admin), (9902, 0)])?;
     bootstrap.with_modules(&places.modules);
-    let config = picker(endpoints, scrapes);
+    let config = match variant {
+        Variant::Idle => json!([]),
+        Variant::Turn => addresses(endpoints),
+        _ => picker(endpoints, scrapes),
+    };
     bootstrap.with_plugin_configuration(PICKER, &config)?;
     let mut found = false;
     bootstrap.edit(|root| {
         plain(root);
         route_all(root, CLUSTER);
         each_chain(root, &mut |filters| keep(filters, variant));
+        if matches!(variant, Variant::Idle | Variant::Turn) {
+            each_mapping(root, &mut |mapping| {
+                if let Some(file) = mapping.get_mut("filename") {
+                    *file = places.turn_filter.display().to_string().into();
+                }
+            });
+        }
         let clusters = root.get_mut("static_resources").and_then(|all| all.get_mut("clusters"));
         let clusters = clusters.and_then(Value::as_sequence_mut);
         for cluster in clusters.into_iter().flatten() {
@@ -165,9 +186,11 @@ pub(crate) fn bootstrap(
 }
 
 fn picker(endpoints: &Endpoints, scrapes: Scrapes) -> Json {
-    let list: Vec<_> = endpoints.addresses.iter().map(ToString::to_string).collect();
-    let source =
-        if scrapes.discovered { json!({"envoyAdmin": "envoy_admin"}) } else { json!(list) };
+    let source = if scrapes.discovered {
+        json!({"envoyAdmin": "envoy_admin"})
+    } else {
+        addresses(endpoints)
+    };
     json!({
         "pools": [{"name": CLUSTER, "endpoints": source}],
         "scrape": {
@@ -177,6 +200,10 @@ fn picker(endpoints: &Endpoints, scrapes: Scrapes) -> Json {
         // As in the guides: no filter here sets one.
         "subsetMetadata": false,
     })
+}
+
+fn addresses(endpoints: &Endpoints) -> Json {
+    endpoints.addresses.iter().map(ToString::to_string).collect()
 }
 
 fn host(address: &SocketAddr) -> Json {
@@ -212,6 +239,7 @@ mod tests {
             configuration: Path::new(env!("CARGO_MANIFEST_DIR"))
                 .join("../envoy-config/guides.yaml"),
             modules: "/modules".into(),
+            turn_filter: "/turn.wasm".into(),
         };
         let addresses = vec!["127.1.0.0:4000".parse().unwrap(), "127.1.0.1:4000".parse().unwrap()];
         let endpoints = Endpoints { addresses };

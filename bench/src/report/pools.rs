@@ -34,9 +34,9 @@ pub(super) fn pools(stored: &Stored<Rates>, store: &Store) -> Result<Part, PlotE
             cell.connections,
             cell.variant.label(),
             of(|run| run.cpu),
-            spread(ratio(figures, cell, |floor, run| floor.cpu / run.cpu)),
+            spread(share(figures, cell, Variant::RoundRobin)),
             of(|run| run.rate),
-            spread(ratio(figures, cell, |floor, run| run.rate / floor.rate)),
+            spread(ratio(figures, cell, Variant::RoundRobin, |floor, run| run.rate / floor.rate)),
             of(|run| run.busy) * 100.0,
             cell.idle * 100.0,
             of(|run| f64::from(run.p50)),
@@ -44,6 +44,7 @@ pub(super) fn pools(stored: &Stored<Rates>, store: &Store) -> Result<Part, PlotE
             of(|run| f64::from(run.p99)),
         );
     }
+    tables.push_str(&calls(figures));
     // One load is enough for a picture.
     let drawn = figures.cells.first().map(|cell| cell.connections);
     let series = Variant::ALL.iter().map(|&variant| {
@@ -63,9 +64,7 @@ pub(super) fn pools(stored: &Stored<Rates>, store: &Store) -> Result<Part, PlotE
     let mut targets = Vec::new();
     for (variant, limit) in TARGETS {
         for cell in figures.cells.iter().filter(|cell| cell.variant == variant) {
-            let Some(reached) = ratio(figures, cell, |floor, run| floor.cpu / run.cpu) else {
-                continue;
-            };
+            let Some(reached) = share(figures, cell, Variant::RoundRobin) else { continue };
             let what = format!(
                 "{} among {}, {} connections: share of `round_robin`'s requests per core",
                 variant.label(),
@@ -78,12 +77,50 @@ pub(super) fn pools(stored: &Stored<Rates>, store: &Store) -> Result<Part, PlotE
     Ok(Part { tables, targets })
 }
 
-/// What comes out of the run of `round_robin` among as many under as many, and this one, of
-/// each round.
-fn ratio(figures: &Rates, cell: &Cell, of: impl Fn(&Run, &Run) -> f64) -> Option<Spread> {
+/// How much of the picker's cost is Proxy-Wasm's own, and its calls'.
+fn calls(figures: &Rates) -> String {
+    let mut table = "\nBy CPU time, in the same round, 1.00 being as cheap: a Wasm filter that does nothing, one that makes the picker's calls and names endpoints in turn, and the picker beside that one.\n\n\
+         | Endpoints | Connections | does nothing, to `round_robin` | calls alone, to `round_robin` | our picker, to calls alone |\n\
+         |---:|---:|---:|---:|---:|\n"
+        .to_owned();
+    for picker in figures.cells.iter().filter(|cell| cell.variant == Variant::Picker) {
+        let of = |variant| {
+            let cell = beside(figures, picker, variant)?;
+            share(figures, cell, Variant::RoundRobin)
+        };
+        let _ = writeln!(
+            table,
+            "| {} | {} | {} | {} | {} |",
+            picker.endpoints,
+            picker.connections,
+            spread(of(Variant::Idle)),
+            spread(of(Variant::Turn)),
+            spread(share(figures, picker, Variant::Turn)),
+        );
+    }
+    table
+}
+
+/// The cell of a variant among as many endpoints under as many connections.
+fn beside<'a>(figures: &'a Rates, cell: &Cell, variant: Variant) -> Option<&'a Cell> {
     let load = |c: &Cell| (c.endpoints, c.connections);
-    let is_floor = |c: &&Cell| c.variant == Variant::RoundRobin && load(c) == load(cell);
-    let floor = figures.cells.iter().find(is_floor)?;
+    figures.cells.iter().find(|other| other.variant == variant && load(other) == load(cell))
+}
+
+/// How many requests a core serves, to how many it serves with the variant `floor`.
+fn share(figures: &Rates, cell: &Cell, floor: Variant) -> Option<Spread> {
+    ratio(figures, cell, floor, |floor, run| floor.cpu / run.cpu)
+}
+
+/// What comes out of the run of the variant `floor` among as many under as many, and this
+/// one, of each round.
+fn ratio(
+    figures: &Rates,
+    cell: &Cell,
+    floor: Variant,
+    of: impl Fn(&Run, &Run) -> f64,
+) -> Option<Spread> {
+    let floor = beside(figures, cell, floor)?;
     Spread::of(floor.runs.iter().zip(&cell.runs).map(|(floor, run)| of(floor, run)))
 }
 
@@ -146,6 +183,7 @@ mod tests {
             // In the second round the machine was half as fast for both.
             cell(Variant::RoundRobin, [100.0, 50.0, 100.0]),
             cell(Variant::Picker, [80.0, 40.0, 70.0]),
+            cell(Variant::Turn, [90.0, 40.0, 80.0]),
             Cell { endpoints: 10, ..cell(Variant::RoundRobin, [1e6; 3]) },
             Cell { connections: 256, ..cell(Variant::RoundRobin, [1e6; 3]) },
         ];
@@ -155,6 +193,11 @@ mod tests {
         let part = pools(&stored, &Store::new(&folder)).unwrap();
         let _ = std::fs::remove_file(folder.join("pools.svg"));
         assert!(part.tables.contains("| 0.80 (0.70–0.80) |"), "{}", part.tables);
+        assert!(
+            part.tables.contains("| 100 | 8 | – | 0.80 (0.80–0.90) | 0.89 (0.88–1.00) |"),
+            "{}",
+            part.tables
+        );
         assert_eq!(part.targets.len(), 1, "only what was measured is judged");
         assert_eq!(part.targets[0].verdict(), "met");
     }
