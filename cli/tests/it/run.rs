@@ -10,6 +10,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 #[derive(Deserialize)]
 struct Request {
@@ -19,7 +20,10 @@ struct Request {
     body: serde_json::Value,
 }
 
-/// A running gateway; killed if a test fails.
+/// How long a gateway has to clear up; it takes some tenths of a second.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running gateway; ends with the test, whatever comes of that.
 pub struct Gateway {
     child: Child,
     port: u16,
@@ -61,18 +65,29 @@ impl Gateway {
         (response.status().as_u16(), pool, serde_json::from_str(&text).unwrap())
     }
 
-    /// What Ctrl-C does.
-    fn interrupt(mut self) -> ExitStatus {
-        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
-        kill(pid, Signal::SIGINT).unwrap();
-        self.child.wait().unwrap()
+    /// What Ctrl-C does. None if it does not end.
+    fn interrupt(&mut self) -> Option<ExitStatus> {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).ok()?);
+        let begin = Instant::now();
+        // Before it is waited for, nobody else can have its id.
+        kill(pid, Signal::SIGINT).ok()?;
+        while begin.elapsed() < PATIENCE {
+            if let Some(status) = self.child.try_wait().ok()? {
+                return Some(status);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        None
     }
 }
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // Killed at once, it would leave its Envoy's folder behind.
+        if matches!(self.child.try_wait(), Ok(None)) && self.interrupt().is_none() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
     }
 }
 
@@ -85,7 +100,7 @@ fn requests(guide: &str) -> Vec<Request> {
 }
 
 fn serves_its_requests(guide: &str) {
-    let gateway = Gateway::start(&format!("guides/{guide}"));
+    let mut gateway = Gateway::start(&format!("guides/{guide}"));
     for request in requests(guide) {
         let (status, pool, answer) = gateway.post(&request.path, &request.body.to_string());
         let what = format!("{} {}: {answer}", request.guide, request.body["model"]);
@@ -93,7 +108,7 @@ fn serves_its_requests(guide: &str) {
         assert_eq!(answer["model"], request.body["model"], "{what}");
     }
     let (port, admin) = (gateway.port, gateway.admin);
-    assert!(gateway.interrupt().success());
+    assert!(gateway.interrupt().is_some_and(|status| status.success()));
     for port in [port, admin] {
         assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "port {port} is still served");
     }
@@ -112,13 +127,13 @@ fn guide_001_is_served() {
         ("example-2", &[("google/gemma-3-4b-it", "gemma3")]),
     ];
     for (example, models) in examples {
-        let gateway = Gateway::start(&format!("guides/001/{example}"));
+        let mut gateway = Gateway::start(&format!("guides/001/{example}"));
         for (model, pool) in models {
             let body = serde_json::json!({"model": model, "prompt": "x", "max_tokens": 1});
             let (status, served_by, answer) = gateway.post("/v1/completions", &body.to_string());
             assert_eq!((status, served_by.as_str()), (200, *pool), "{model}: {answer}");
         }
-        assert!(gateway.interrupt().success());
+        assert!(gateway.interrupt().is_some_and(|status| status.success()));
     }
 }
 
