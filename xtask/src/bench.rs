@@ -16,8 +16,6 @@ use std::{env, fs};
 const PACKAGE: &str = "gateway-bench";
 /// Its programs that also run under Wasm.
 const WASM_PROGRAMS: [&str; 2] = ["bench-scanner", "bench-picks"];
-/// The stream callbacks of the filter that names endpoints in turn: the picker's.
-const TURN_ANSWERS: [&str; 2] = ["proxy_on_request_headers", "proxy_on_response_headers"];
 /// Where a quick run leaves what it found: its figures are not worth keeping.
 const QUICK: &str = "quick-benchmarks";
 
@@ -120,7 +118,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         must(build().arg(PACKAGE).args(bins))?;
         must(build().arg("copy-filter"))?;
         must(build().arg("turn-filter"))?;
-        build::cut(&wasm.join("turn_filter.wasm"), &TURN_ANSWERS, &wasm.join("turn-filter.wasm"))?;
+        let (linked, cut) = (wasm.join("turn_filter.wasm"), wasm.join("turn-filter.wasm"));
+        build::cut(&linked, &build::PICKER_ANSWERS, &cut)?;
     }
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     // The profile `bench` is `release` with the filters' optimisation; it builds there.

@@ -39,13 +39,13 @@ const FILTERS: [Filter; 2] = [
         package: "picker-filter",
         library: "picker_filter.wasm",
         module: "picker-filter.wasm",
-        answers: &[
-            "proxy_on_request_headers",
-            "proxy_on_response_headers",
-            "proxy_on_http_call_response",
-        ],
+        answers: &PICKER_ANSWERS,
     },
 ];
+
+/// What the picker answers; also the filter that says what its calls cost by themselves.
+pub(crate) const PICKER_ANSWERS: [&str; 3] =
+    ["proxy_on_request_headers", "proxy_on_response_headers", "proxy_on_http_call_response"];
 
 /// Cargo's profile of what is shipped.
 pub(crate) const PROFILE: &str = "wasm";

@@ -1,6 +1,7 @@
 //! Edits of the guides' Envoy configuration that measurements need.
 
 use serde_yaml_ng::{Mapping, Value};
+use std::path::Path;
 
 /// JSON is YAML.
 pub fn yaml(value: &serde_json::Value) -> Value {
@@ -24,6 +25,15 @@ pub fn each_chain(root: &mut Value, visit: &mut impl FnMut(&mut Vec<Value>)) {
     each_mapping(root, &mut |mapping| {
         if let Some(Value::Sequence(filters)) = mapping.get_mut("http_filters") {
             visit(filters);
+        }
+    });
+}
+
+/// Gives a Wasm filter another module.
+pub fn load(filter: &mut Value, module: &Path) {
+    each_mapping(filter, &mut |mapping| {
+        if let Some(file) = mapping.get_mut("filename") {
+            *file = module.display().to_string().into();
         }
     });
 }

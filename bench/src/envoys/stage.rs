@@ -62,8 +62,7 @@ impl Stage {
                 loads,
                 |(contestant, _)| contestant,
                 settle,
-                |one| {
-                    let (contestant, load) = one;
+                |(contestant, load)| {
                     let run = self.turn(contestant, load)?;
                     if round > 0 {
                         tell(round, contestant, &run);

@@ -7,7 +7,7 @@
 
 use super::rivals;
 use crate::bodies::Place;
-use crate::envoys::edit::{each_chain, each_mapping, name, plain, route_all, yaml};
+use crate::envoys::edit::{each_chain, each_mapping, load, name, plain, route_all, yaml};
 use envoy_runner::{Bootstrap, BootstrapError};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -182,11 +182,8 @@ fn instead(
         })],
         Variant::Copy => {
             let mut filter = ours?.clone();
+            load(&mut filter, &places.copy_filter);
             each_mapping(&mut filter, &mut |mapping| {
-                if mapping.contains_key("filename") {
-                    let file = places.copy_filter.display().to_string();
-                    mapping.insert("filename".into(), file.into());
-                }
                 if let Some(root_id) = mapping.get_mut("root_id") {
                     *root_id = "copy".into();
                 }

@@ -5,7 +5,7 @@
 //! are open for all: their defaults are for pools of another size.
 
 use super::endpoints::Endpoints;
-use crate::envoys::edit::{each_chain, each_mapping, name, plain, route_all, yaml};
+use crate::envoys::edit::{each_chain, load, name, plain, route_all, yaml};
 use anyhow::{Context, Result};
 use envoy_runner::{Bootstrap, free_ports};
 use serde::{Deserialize, Serialize};
@@ -89,7 +89,7 @@ impl Variant {
     fn filters(self) -> &'static [&'static str] {
         match self {
             Self::RoundRobin | Self::LeastRequest => &[ROUTER],
-            // Replaced below.
+            // Replaced in `keep`, or loaded with another module there.
             Self::Buffer | Self::Bbr => &[BBR, ROUTER],
             Self::Idle | Self::Turn | Self::Picker | Self::PickerScraping => &[PICKER, ROUTER],
             Self::Both => &[BBR, RESOLVE, PICKER, ROUTER],
@@ -150,14 +150,7 @@ pub(crate) fn bootstrap(
     bootstrap.edit(|root| {
         plain(root);
         route_all(root, CLUSTER);
-        each_chain(root, &mut |filters| keep(filters, variant));
-        if matches!(variant, Variant::Idle | Variant::Turn) {
-            each_mapping(root, &mut |mapping| {
-                if let Some(file) = mapping.get_mut("filename") {
-                    *file = places.turn_filter.display().to_string().into();
-                }
-            });
-        }
+        each_chain(root, &mut |filters| keep(filters, variant, places));
         let clusters = root.get_mut("static_resources").and_then(|all| all.get_mut("clusters"));
         let clusters = clusters.and_then(Value::as_sequence_mut);
         for cluster in clusters.into_iter().flatten() {
@@ -213,19 +206,22 @@ fn host(address: &SocketAddr) -> Json {
     }}}})
 }
 
-fn keep(filters: &mut Vec<Value>, variant: Variant) {
+fn keep(filters: &mut Vec<Value>, variant: Variant, places: &Places) {
     filters.retain(|filter| variant.filters().contains(&name(filter)));
-    if variant != Variant::Buffer {
-        return;
-    }
-    for filter in filters.iter_mut().filter(|filter| name(filter) == BBR) {
-        *filter = yaml(&json!({
-            "name": "envoy.filters.http.buffer",
-            "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer",
-                "max_request_bytes": 16 << 20,
-            },
-        }));
+    for filter in filters {
+        match (variant, name(filter)) {
+            (Variant::Buffer, BBR) => {
+                *filter = yaml(&json!({
+                    "name": "envoy.filters.http.buffer",
+                    "typed_config": {
+                        "@type": "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer",
+                        "max_request_bytes": 16 << 20,
+                    },
+                }));
+            }
+            (Variant::Idle | Variant::Turn, PICKER) => load(filter, &places.turn_filter),
+            _ => {}
+        }
     }
 }
 
@@ -265,6 +261,15 @@ mod tests {
             let hosts = &cluster["load_assignment"]["endpoints"][0]["lb_endpoints"];
             assert_eq!(hosts.as_sequence().unwrap().len(), 2, "{variant:?}");
             assert_eq!(cluster.get("load_balancing_policy").is_some(), variant.picks());
+        }
+    }
+
+    #[test]
+    fn calibrations_stand_where_the_picker_does_with_a_module_of_their_own() {
+        for variant in [Variant::Idle, Variant::Turn, Variant::Picker] {
+            let text = serde_yaml_ng::to_string(&made(variant)).unwrap();
+            let (own, picker) = (text.contains("/turn.wasm"), text.contains("picker-filter.wasm"));
+            assert_eq!((own, picker), (variant != Variant::Picker, variant == Variant::Picker));
         }
     }
 
